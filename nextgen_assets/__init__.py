@@ -1,0 +1,1 @@
+"""The asset graph: one module per asset; module = asset = table = migration = test."""

@@ -1,0 +1,132 @@
+"""The command line: ``nextgen --help``."""
+
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+from nextgen_resources.errors import NextGenError
+from nextgen_resources.settings.loader import load_settings
+from nextgen_resources.settings.schema import Settings
+
+
+class FriendlyGroup(click.Group):
+    """Shows our own errors as one message, not as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; exit with 1 and the message of a NextGenError."""
+        try:
+            return super().invoke(ctx)
+        except NextGenError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--profile", help="development, ci or production; default: NEXTGEN_PROFILE or development.")
+@click.option("--scenario", help="Use the warehouse and history of this scenario.")
+@click.version_option(package_name="nextgen")
+@click.pass_context
+def main(context: click.Context, profile: str | None, scenario: str | None) -> None:
+    """NextGen: a market-prediction data platform on Dagster and DuckDB."""
+    if profile:
+        os.environ["NEXTGEN_PROFILE"] = profile
+    if scenario:
+        os.environ["NEXTGEN__SCENARIO_ID"] = scenario
+    context.obj = load_settings()
+
+
+@main.command()
+@click.pass_obj
+def demo(settings: Settings) -> None:
+    """Materialise the whole graph over the configured data and summarise the results."""
+    from nextgen_assets.commands.demo import run_demo
+
+    run_demo(settings)
+
+
+@main.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the warehouse to the newest schema; harmless when it is there."""
+    from nextgen_assets.definitions import warehouse_of
+
+    applied = warehouse_of(settings).migrate()
+    click.echo(f"{settings.warehouse_path}: applied {', '.join(applied) if applied else 'nothing, up to date'}")
+
+
+@main.command(name="settings")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def show_settings(settings: Settings, as_json: bool) -> None:
+    """Print every effective setting and where it comes from; secrets stay hidden."""
+    from nextgen_resources.settings.report import settings_json, settings_table
+
+    if as_json:
+        click.echo(json.dumps(settings_json(settings), indent=2, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("setting", "value", "origin", title=f"Settings of {settings.scenario_id} (profile {settings.profile})")
+    for row in settings_table(settings):
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+@main.command()
+@click.argument("prediction_id")
+@click.pass_obj
+def explain(settings: Settings, prediction_id: str) -> None:
+    """Print the chain behind PREDICTION_ID (or TICKER@YYYY-MM-DD): model, window, raw rows, outcome, trade."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from nextgen_assets.definitions import warehouse_of
+    from nextgen_assets.explanation import explain as explanation_of
+
+    text = explanation_of(warehouse_of(settings), prediction_id)
+    if sys.stdout.isatty():
+        Console().print(Markdown(text))
+    else:
+        click.echo(text)
+
+
+@main.command()
+@click.argument("first_scenario")
+@click.argument("second_scenario")
+@click.pass_obj
+def compare(settings: Settings, first_scenario: str, second_scenario: str) -> None:
+    """Put the results of two scenarios side by side."""
+    from nextgen_assets.commands.comparison import compare_scenarios
+
+    compare_scenarios(settings, first_scenario, second_scenario)
+
+
+@main.command()
+@click.pass_obj
+def compact(settings: Settings) -> None:
+    """Rewrite the warehouse file without the space of replaced rows."""
+    from nextgen_assets.definitions import warehouse_of
+
+    before, after = warehouse_of(settings).compact()
+    click.echo(f"{settings.warehouse_path}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True)
+@click.pass_obj
+def ui(settings: Settings, port: int) -> None:
+    """Serve the Dagster UI and run its daemon on this machine only."""
+    from nextgen_assets.commands.home import enter_home
+
+    enter_home(settings)
+    os.chdir(settings.project_root)
+    dagster = os.path.join(os.path.dirname(sys.executable), "dagster")
+    os.execv(dagster, [dagster, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The code location: ``defs`` is what Dagster loads, ``build_definitions`` is what tests vary."""
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+from nextgen_assets import (  # noqa: E402
+    corporate_actions,
+    feature_windows,
+    feedback_metrics,
+    learning_insights,
+    market_prices,
+    model_registry,
+    news_articles,
+    news_sentiment,
+    portfolio_holdings,
+    prediction_accuracy,
+    predictions,
+    retrain_signals,
+    strategic_priorities,
+    system_health,
+    ticker_universe,
+    trade_plans,
+    trade_reflections,
+    trades,
+)
+from nextgen_assets.checks import asset_checks  # noqa: E402
+from nextgen_assets.orchestration.jobs import jobs  # noqa: E402
+from nextgen_assets.orchestration.schedules import schedules  # noqa: E402
+from nextgen_resources.clock import SystemClock  # noqa: E402
+from nextgen_resources.market_data import load_provider  # noqa: E402
+from nextgen_resources.model_store import ModelStore  # noqa: E402
+from nextgen_resources.news import load_news_provider  # noqa: E402
+from nextgen_resources.sentiment import load_sentiment_scorer  # noqa: E402
+from nextgen_resources.settings.loader import load_settings  # noqa: E402
+from nextgen_resources.settings.schema import Settings  # noqa: E402
+from nextgen_resources.warehouse.io_manager import WarehouseIOManager  # noqa: E402
+from nextgen_resources.warehouse.warehouse import Warehouse  # noqa: E402
+
+ASSET_MODULES = [
+    ticker_universe,
+    market_prices,
+    corporate_actions,
+    news_articles,
+    news_sentiment,
+    feature_windows,
+    model_registry,
+    strategic_priorities,
+    predictions,
+    prediction_accuracy,
+    feedback_metrics,
+    learning_insights,
+    retrain_signals,
+    trade_plans,
+    trades,
+    portfolio_holdings,
+    trade_reflections,
+    system_health,
+]
+"""Every asset of the graph, upstream first."""
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """The warehouse of the scenario; nothing is opened yet."""
+    return Warehouse(
+        database=str(settings.warehouse_path),
+        connection_config={"memory_limit": settings.warehouse.memory_limit, "threads": settings.warehouse.threads},
+        lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
+    )
+
+
+def resources_of(settings: Settings) -> dict[str, Any]:
+    """What assets are introduced to, by resource key."""
+    warehouse = warehouse_of(settings)
+    clock = SystemClock()
+    return {
+        "settings": settings,
+        "clock": clock,
+        "warehouse": warehouse,
+        "io_manager": WarehouseIOManager(warehouse, settings.scenario_id, clock),
+        "market_data": load_provider(settings.ingestion.provider, **settings.ingestion.provider_options),
+        "news_source": load_news_provider(settings.news.provider, **settings.news.provider_options),
+        "sentiment_scorer": load_sentiment_scorer(settings.news.scorer, **settings.news.scorer_options),
+        "model_store": ModelStore(settings.models_dir),
+    }
+
+
+def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:
+    """The code location for ``settings``, any resource replaced by name.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Default: what :func:`load_settings` finds.
+    **overrides
+        Resources that take the place of the ordinary ones, for tests.
+    """
+    resources = resources_of(settings or load_settings()) | overrides
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules(ASSET_MODULES),
+        asset_checks=asset_checks(),
+        jobs=jobs(),
+        schedules=schedules(),
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

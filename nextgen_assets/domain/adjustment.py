@@ -1,0 +1,174 @@
+"""What a session may learn from its matured predictions: a calibration and bounds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from nextgen_assets.domain.calibration import Calibration, CalibrationPrior, fit_calibration
+from nextgen_assets.domain.conformal import ConformalBounds, fit_bounds
+from nextgen_assets.domain.sessions import SessionCalendar
+
+_MOMENT = pl.Datetime("us", "UTC")
+
+
+@dataclass(frozen=True)
+class AdjustmentConfig:
+    """Which matured predictions count, and how much they move.
+
+    Parameters
+    ----------
+    interval_coverage : float
+        Share of returns that the bounds should hold.
+    calibration_sessions : int
+        Matured predictions of S come from the trailing so many sessions before S.
+    minimum_predictions, minimum_sessions : int
+        With fewer matured predictions, or fewer sessions of them, S has no bounds and abstains.
+    cutoff_delay_minutes : int
+        After the official close: the knowledge cut-off.
+    prior : CalibrationPrior
+        Pull of the calibration towards the identity.
+    """
+
+    interval_coverage: float = 0.9
+    calibration_sessions: int = 250
+    minimum_predictions: int = 60
+    minimum_sessions: int = 20
+    cutoff_delay_minutes: int = 30
+    prior: CalibrationPrior = field(default_factory=CalibrationPrior)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.interval_coverage < 1.0:
+            raise ValueError(f"interval_coverage={self.interval_coverage}, expected between 0 and 1")
+        if self.calibration_sessions < self.minimum_sessions:
+            raise ValueError(
+                f"calibration_sessions={self.calibration_sessions} can never hold minimum_sessions="
+                f"{self.minimum_sessions}; widen the first"
+            )
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What one session learned from its matured predictions."""
+
+    calibration: Calibration
+    bounds: ConformalBounds | None
+    n_sessions: int
+    n: int
+    first_session: date | None
+    last_session: date | None
+    known_until: datetime | None
+
+    def text(self) -> str:
+        """Canonical JSON of the ``adjustments`` column."""
+        bounds = self.bounds
+        values = {
+            "temperature": self.calibration.temperature,
+            "bias": self.calibration.bias,
+            "n": self.n,
+            "n_sessions": self.n_sessions,
+            "lower_quantile": None if bounds is None else bounds.lower_quantile,
+            "upper_quantile": None if bounds is None else bounds.upper_quantile,
+            "first_session": None if self.first_session is None else self.first_session.isoformat(),
+            "last_session": None if self.last_session is None else self.last_session.isoformat(),
+        }
+        return json.dumps(values, sort_keys=True)
+
+
+@dataclass(frozen=True, eq=False)
+class MaturedHistory:
+    """Raw predictions whose outcome is known, by session and ticker, with the calendar position of both ends.
+
+    Build it with :meth:`build`; :meth:`adjustment` gives what a session may learn.
+    """
+
+    session_index: npt.NDArray[np.int64]
+    target_index: npt.NDArray[np.int64]
+    known_at: npt.NDArray[np.datetime64]
+    raw_probability_up: npt.NDArray[np.float64]
+    expected: npt.NDArray[np.float64]
+    volatility: npt.NDArray[np.float64]
+    realised: npt.NDArray[np.float64]
+    calendar: SessionCalendar
+
+    @classmethod
+    def build(cls, raw: pl.DataFrame, outcomes: pl.DataFrame, calendar: SessionCalendar) -> MaturedHistory:
+        """Join raw predictions with outcomes; rows without either are left out.
+
+        Parameters
+        ----------
+        raw : DataFrame
+            ``ticker, session_date, raw_probability_up, expected_raw, volatility``, unique per ticker and
+            session, rows with a null left out.
+        outcomes : DataFrame
+            ``ticker, session_date, target_session_date, realised_log_return`` and, where known,
+            ``price_known_at``; unique per ticker and session.
+        calendar : SessionCalendar
+            Numbers the sessions.
+        """
+        usable = raw.filter(
+            pl.all_horizontal(pl.col("raw_probability_up", "expected_raw", "volatility").is_not_null())
+        ).select("ticker", "session_date", "raw_probability_up", "expected_raw", "volatility")
+        if "price_known_at" not in outcomes.columns:
+            outcomes = outcomes.with_columns(price_known_at=pl.lit(None, _MOMENT))
+        columns = ("ticker", "session_date", "target_session_date", "realised_log_return", "price_known_at")
+        rows = usable.join(
+            outcomes.select(columns), on=["ticker", "session_date"], how="inner", validate="1:1"
+        ).sort("session_date", "ticker")
+        days = {day: calendar.index(day) for name in columns[1:3] for day in rows[name].unique().to_list()}
+        return cls(
+            session_index=np.array([days[day] for day in rows["session_date"]], dtype=np.int64),
+            target_index=np.array([days[day] for day in rows["target_session_date"]], dtype=np.int64),
+            known_at=rows["price_known_at"].dt.replace_time_zone(None).to_numpy(),
+            raw_probability_up=rows["raw_probability_up"].to_numpy(),
+            expected=rows["expected_raw"].to_numpy(),
+            volatility=rows["volatility"].to_numpy(),
+            realised=rows["realised_log_return"].to_numpy(),
+            calendar=calendar,
+        )
+
+    def adjustment(self, session: date, config: AdjustmentConfig) -> Adjustment:
+        """Calibration and bounds of ``session``.
+
+        Notes
+        -----
+        As-of rule: predictions of the trailing ``calibration_sessions`` sessions whose target session is not
+        after ``session`` and, where stated, whose prices were known by its cut-off.
+        """
+        position = self.calendar.index(session)
+        as_of = self.calendar.cutoff(session, config.cutoff_delay_minutes)
+        start, stop = np.searchsorted(self.session_index, [position - config.calibration_sessions, position])
+        late = self.known_at[start:stop] > np.datetime64(as_of.replace(tzinfo=None), "us")
+        rows = start + np.flatnonzero((self.target_index[start:stop] <= position) & ~late)
+        raw, realised = self.raw_probability_up[rows], self.realised[rows]
+        sessions, moments = np.unique(self.session_index[rows]), self.known_at[rows]
+        moments = moments[~np.isnat(moments)]
+        bounds = None
+        if sessions.size >= config.minimum_sessions:
+            bounds = fit_bounds(
+                realised,
+                self.expected[rows],
+                self.volatility[rows],
+                config.interval_coverage,
+                config.minimum_predictions,
+            )
+        went_up = (realised > 0).astype(np.float64)
+        return Adjustment(
+            calibration=Calibration() if bounds is None else fit_calibration(raw, went_up, config.prior),
+            bounds=bounds,
+            n_sessions=int(sessions.size),
+            n=int(rows.size),
+            first_session=self.calendar.sessions[int(sessions[0])] if sessions.size else None,
+            last_session=self.calendar.sessions[int(sessions[-1])] if sessions.size else None,
+            known_until=_aware(moments.max()) if moments.size else None,
+        )
+
+
+def _aware(moment: np.datetime64) -> datetime:
+    plain: datetime = moment.astype("datetime64[us]").astype(object)
+    return plain.replace(tzinfo=UTC)

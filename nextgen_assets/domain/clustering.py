@@ -1,0 +1,200 @@
+"""Uncertainty of means over sessions that are not independent: blocks of sessions are the unit.
+
+Predictions of one session share the market's move, and horizons of neighbouring sessions overlap, so
+a row is not an observation. Sums are formed per session, then per block of consecutive sessions, and
+only blocks are resampled or counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ClusteredEstimate:
+    """A mean, or a difference of two, with the standard error that blocks of sessions give it."""
+
+    value: float
+    standard_error: float
+    degrees_of_freedom: int
+
+    @property
+    def upper_tail_p_value(self) -> float:
+        """Probability of an estimate at least this high when the truth is zero."""
+        return student_upper_tail(self.value, self.standard_error, self.degrees_of_freedom)
+
+    def half_width(self, confidence: float) -> float:
+        """Half the width of the two-sided interval, in the unit of the value."""
+        return student_quantile(0.5 + confidence / 2, self.degrees_of_freedom) * self.standard_error
+
+
+def student_quantile(probability: float, degrees_of_freedom: int) -> float:
+    """Quantile of Student's t, by expansion around the normal quantile.
+
+    References
+    ----------
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5; within 0.2 percent from five
+    degrees of freedom up.
+
+    Examples
+    --------
+    >>> round(student_quantile(0.975, 24), 3)
+    2.064
+    """
+    if degrees_of_freedom < 1:
+        raise ValueError(f"degrees of freedom are {degrees_of_freedom}, expected at least 1: need two blocks")
+    z, v = NormalDist().inv_cdf(probability), float(degrees_of_freedom)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / v + second / v**2 + third / v**3
+
+
+def student_upper_tail(value: float, standard_error: float, degrees_of_freedom: int) -> float:
+    """Upper tail probability of ``value / standard_error`` under Student's t.
+
+    References
+    ----------
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.8.
+
+    Notes
+    -----
+    A standard error of zero tells nothing about chance; the answer is then 1, never a finding.
+    """
+    if standard_error <= 0:
+        return 1.0
+    t, v = value / standard_error, float(degrees_of_freedom)
+    return NormalDist().cdf(-t * (1 - 1 / (4 * v)) / (1 + t * t / (2 * v)) ** 0.5)
+
+
+def session_sums(positions: IntArray, columns: FloatArray, n_sessions: int) -> FloatArray:
+    """Sums per session.
+
+    Parameters
+    ----------
+    positions : array (n_rows,)
+        Position of each row's session on a dense axis, in ``0..n_sessions-1``.
+    columns : array (n_rows, n_columns)
+        Values to add, rows in their canonical order: the order of addition is the order of the rows.
+
+    Returns
+    -------
+    array (n_sessions, n_columns)
+        Zero where a session has no row.
+    """
+    sums = np.zeros((n_sessions, columns.shape[1]))
+    np.add.at(sums, positions, columns)
+    return sums
+
+
+def trailing_block_sums(per_session: FloatArray, block_sessions: int) -> FloatArray:
+    """Sum of each session and the ``block_sessions - 1`` before it, shape unchanged.
+
+    Notes
+    -----
+    Each sum adds its own terms, newest first. A running sum would carry rounding from wherever the
+    pass started, and a session computed alone would differ from the same session in a range.
+    """
+    sums = per_session.copy()
+    for lag in range(1, block_sessions):
+        sums[lag:] += per_session[:-lag]
+    return sums
+
+
+def bootstrap_weights(n_blocks: int, n_replicates: int, seed: int) -> FloatArray:
+    """Weights of a Bayesian block bootstrap, one row per replicate under a first row of ones.
+
+    Returns
+    -------
+    array (1 + n_replicates, n_blocks)
+        Row 0 gives the estimate itself; the others are independent exponentials.
+
+    References
+    ----------
+    Rubin, The Bayesian bootstrap, Annals of Statistics 9 (1981). Exponential weights are never all
+    zero, and an empty block changes no ratio.
+    """
+    draws = np.random.Generator(np.random.PCG64(seed)).standard_exponential((n_replicates, n_blocks))
+    return np.vstack([np.ones((1, n_blocks)), draws])
+
+
+def bootstrap_standard_error(replicates: FloatArray, n_filled_blocks: int) -> FloatArray:
+    """Standard error per column from replicates ``(n_replicates, n_columns)``.
+
+    Notes
+    -----
+    The variance of a Bayesian bootstrap over m blocks is that of the sample times (m - 1) / (m + 1)
+    too small; the factor takes it back.
+    """
+    spread: FloatArray = np.std(replicates, axis=0)
+    factor: float = ((n_filled_blocks + 1) / (n_filled_blocks - 1)) ** 0.5
+    return spread * factor
+
+
+def clustered_mean(values: FloatArray, blocks: IntArray) -> ClusteredEstimate:
+    """Mean of ``values`` with the standard error over ``blocks``.
+
+    Parameters
+    ----------
+    values : array (n_rows,)
+        No NaN.
+    blocks : array (n_rows,)
+        Block of each row.
+    """
+    mean = float(values.sum() / values.size)
+    return _estimate(mean, (values - mean) / values.size, blocks, blocks)
+
+
+def clustered_difference(values: FloatArray, is_member: BoolArray, blocks: IntArray) -> ClusteredEstimate:
+    """Mean of the members less the mean of the rest, clustered by block.
+
+    Notes
+    -----
+    Degrees of freedom count the blocks in which the smaller side appears: sixty sessions of one side
+    in a single block are one observation.
+    """
+    inside, outside = values[is_member], values[~is_member]
+    mean_in, mean_out = float(inside.sum() / inside.size), float(outside.sum() / outside.size)
+    influence = np.where(is_member, (values - mean_in) / inside.size, -(values - mean_out) / outside.size)
+    scarce = is_member if inside.size <= outside.size else ~is_member
+    return _estimate(mean_in - mean_out, influence, blocks, blocks[scarce])
+
+
+def _estimate(value: float, influence: FloatArray, blocks: IntArray, counted: IntArray) -> ClusteredEstimate:
+    """Sandwich standard error of an estimate whose rows have ``influence``."""
+    first = int(blocks.min())
+    per_block = np.zeros(int(blocks.max()) - first + 1)
+    np.add.at(per_block, blocks - first, influence)
+    n_blocks = np.unique(counted).size
+    if n_blocks < 2:
+        raise ValueError(f"{n_blocks} block of sessions, expected at least 2: widen the window")
+    variance = float((per_block * per_block).sum()) * n_blocks / (n_blocks - 1)
+    return ClusteredEstimate(value, variance**0.5, n_blocks - 1)
+
+
+def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
+    """False-discovery-rate adjusted p-values (q-values), in the order given.
+
+    References
+    ----------
+    Benjamini and Hochberg, Journal of the Royal Statistical Society B 57 (1995).
+
+    Examples
+    --------
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.5])).round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5]
+    """
+    order = np.argsort(p_values, kind="stable")
+    scaled = p_values[order] * p_values.size / np.arange(1, p_values.size + 1)
+    adjusted = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    q_values = np.empty_like(adjusted)
+    q_values[order] = adjusted
+    return q_values

@@ -1,0 +1,274 @@
+"""How good the matured predictions were, session by session, beside forecasters that know nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from nextgen_assets.domain import clustering, scorecard
+from nextgen_assets.domain.clustering import FloatArray
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.validation import cutoff_frame
+
+OVERALL = "overall"
+FEEDBACK_SCHEMA = {
+    "session_date": pl.Date,
+    "scope": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "n": pl.Int32,
+    "n_sessions": pl.Int32,
+    "baseline_value": pl.Float64,
+    "status": pl.String,
+    "details": pl.String,
+}
+_CALIBRATION_SCHEMA = {
+    "session_date": pl.Date,
+    "n": pl.Int32,
+    "n_sessions": pl.Int32,
+    "brier_score": pl.Float64,
+    "base_rate_brier_score": pl.Float64,
+    "brier_excess": pl.Float64,
+    "standard_error": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class FeedbackSettings:
+    """How the trailing window is scored.
+
+    Parameters
+    ----------
+    window_sessions : int
+        Sessions of the calendar, the session itself the last, whose targets are scored.
+    block_sessions : int
+        Sessions that are resampled together; twice the horizon, so that overlapping targets fall
+        mostly into one block. Divides window_sessions.
+    minimum_sessions : int
+        Sessions with a matured prediction below which nothing is said.
+    climatology_sessions : int
+        Sessions of earlier outcomes behind the base rate.
+    n_replicates, seed : int
+        Of the bootstrap.
+    confidence : float
+        Of the intervals.
+    """
+
+    window_sessions: int = 250
+    block_sessions: int = 10
+    minimum_sessions: int = 60
+    climatology_sessions: int = 1000
+    n_replicates: int = 200
+    seed: int = 20_010_911
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        """Refuse a window that its blocks do not fill."""
+        if self.block_sessions < 1 or self.window_sessions % self.block_sessions:
+            raise ValueError(
+                f"window_sessions {self.window_sessions} is not a multiple of block_sessions "
+                f"{self.block_sessions}; choose blocks that fill the window"
+            )
+        if self.minimum_sessions <= self.block_sessions:
+            raise ValueError(
+                f"minimum_sessions {self.minimum_sessions} must exceed block_sessions {self.block_sessions}: "
+                f"a single block has no spread"
+            )
+
+    def history_sessions(self, horizon_sessions: int) -> int:
+        """Sessions of matured predictions, up to the session itself, that its rows depend on."""
+        return self.window_sessions + horizon_sessions + self.climatology_sessions
+
+
+def feedback_metrics(
+    joined: pl.DataFrame,
+    sessions: list[date],
+    calendar: SessionCalendar,
+    delay_minutes: int,
+    settings: FeedbackSettings | None = None,
+) -> pl.DataFrame:
+    """Score the trailing window of every session, overall and per ticker.
+
+    Parameters
+    ----------
+    joined : frame
+        ``validation.join_outcomes``: one scenario, one horizon, one row per ticker and session, with
+        targets in at least ``settings.history_sessions(horizon)`` sessions before each session.
+    sessions : list of date
+        Sessions to score.
+
+    Returns
+    -------
+    frame
+        Columns of feedback_metrics less run_id, sorted by (session_date, scope, metric). A scope with
+        fewer than minimum_sessions sessions, and a correlation of something constant, have no row.
+
+    Notes
+    -----
+    Session S uses rows whose target session is within the window_sessions sessions up to S. status
+    compares with the baseline by the interval of the paired difference; coverage is 'worse' on
+    either side of what was stated and never 'better'. hit_rate's baseline is the share of ups in the
+    same window. Intervals are value plus and minus Student's quantile times the standard error of a
+    block bootstrap, cut at the bounds of the metric. A session alone gives the bytes it gives in a range.
+    """
+    settings = settings or FeedbackSettings()
+    records: list[dict[str, object]] = []
+    if sessions and joined.height:
+        rows = scorecard.with_base_rate(joined, calendar, settings.climatology_sessions)
+        for scope, part in scopes(rows):
+            records.extend(_scope_records(scope, part, sorted(sessions), calendar, settings))
+    cutoffs = cutoff_frame(sorted(sessions), calendar, delay_minutes, "session_date")
+    frame = pl.DataFrame(records, schema=FEEDBACK_SCHEMA, orient="row")
+    return frame.join(cutoffs, on="session_date").sort("session_date", "scope", "metric")
+
+
+def recent_calibration(
+    joined: pl.DataFrame,
+    sessions: list[date],
+    calendar: SessionCalendar,
+    *,
+    window_sessions: int = 60,
+    climatology_sessions: int = 1000,
+) -> pl.DataFrame:
+    """Trailing Brier score of the predictions beside that of the base rate, for the humility of trading.
+
+    Parameters
+    ----------
+    joined : frame
+        As for ``feedback_metrics``.
+
+    Returns
+    -------
+    frame
+        [session_date, n, n_sessions, brier_score, base_rate_brier_score, brier_excess, standard_error],
+        one row per session of ``sessions`` with a matured prediction on two sessions or more of its
+        window; brier_excess = brier_score - base_rate_brier_score, positive where the base rate was
+        better; standard_error clusters it by blocks of five sessions, null with fewer than two.
+    """
+    records = []
+    rows = scorecard.with_base_rate(joined, calendar, climatology_sessions)
+    positions = scorecard.target_positions(rows, calendar)
+    model, base = rows["brier_score"].to_numpy(), rows["base_brier_score"].to_numpy()
+    for session in sorted(sessions):
+        now = calendar.index(session)
+        start, stop = np.searchsorted(positions, [now - window_sessions + 1, now + 1]).tolist()
+        n_sessions = np.unique(positions[start:stop]).size
+        if n_sessions < 2:
+            continue
+        blocks = (now - positions[start:stop]) // 5
+        difference = model[start:stop] - base[start:stop]
+        error = (
+            clustering.clustered_mean(difference, blocks).standard_error
+            if np.unique(blocks).size > 1
+            else None
+        )
+        n = stop - start
+        scores = float(model[start:stop].sum() / n), float(base[start:stop].sum() / n)
+        records.append((session, n, n_sessions, *scores, scores[0] - scores[1], error))
+    return pl.DataFrame(records, schema=_CALIBRATION_SCHEMA, orient="row")
+
+
+def scopes(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The whole frame as 'overall', then 'ticker:XXX' for each ticker, in order."""
+    yield OVERALL, rows
+    for ticker in rows["ticker"].unique().sort().to_list():
+        yield f"ticker:{ticker}", rows.filter(pl.col("ticker") == ticker)
+
+
+def _scope_records(
+    scope: str,
+    rows: pl.DataFrame,
+    sessions: list[date],
+    calendar: SessionCalendar,
+    settings: FeedbackSettings,
+) -> Iterator[dict[str, object]]:
+    """Rows of one scope for every session."""
+    block, window = settings.block_sessions, settings.window_sessions
+    first = calendar.index(sessions[0]) - window + 1
+    positions = scorecard.target_positions(rows, calendar) - first
+    n_dense = calendar.index(sessions[-1]) - first + 1
+    inside = (positions >= 0) & (positions < n_dense)
+    if not inside.any():
+        return
+    per_session = clustering.session_sums(positions[inside], scorecard.row_sums(rows)[inside], n_dense)
+    is_filled = per_session[:, 0] > 0
+    block_sums = clustering.trailing_block_sums(per_session, block)
+    weights = clustering.bootstrap_weights(window // block, settings.n_replicates, settings.seed)
+    for session in sessions:
+        now = calendar.index(session) - first
+        n_sessions = int(is_filled[now - window + 1 : now + 1].sum())
+        if n_sessions < settings.minimum_sessions:
+            continue
+        newest_first = np.ascontiguousarray(block_sums[now - window + block : now + 1 : block][::-1])
+        head = {"session_date": session, "scope": scope, "n_sessions": n_sessions}
+        for record in metric_records(weights @ newest_first, newest_first, settings.confidence):
+            yield head | record
+
+
+def metric_records(sums: FloatArray, blocks: FloatArray, confidence: float) -> Iterator[dict[str, object]]:
+    """One record per metric: value, interval, baseline, status and details.
+
+    Parameters
+    ----------
+    sums : array (1 + n_replicates, n_sums)
+        Row 0 the plain sums, then the replicates.
+    blocks : array (n_blocks, n_sums)
+        Sums of each block, to count those that hold anything.
+    """
+    values, baselines = scorecard.scores(sums)
+    n_filled = int((blocks[:, 0] > 0).sum())
+    if n_filled < 2:
+        return
+    both = np.hstack([values, values - baselines])
+    errors = clustering.bootstrap_standard_error(both[1:], n_filled)
+    reach = clustering.student_quantile(0.5 + confidence / 2, n_filled - 1)
+    for place, metric in enumerate(scorecard.METRICS):
+        value, baseline = float(values[0, place]), float(baselines[0, place])
+        error, paired_error = float(errors[place]), float(errors[place + len(scorecard.METRICS)])
+        if not np.isfinite([value, baseline, error, paired_error]).all():
+            continue
+        floor = _proportion_error(value, n_filled) if metric in ("hit_rate", "coverage") else 0.0
+        error, paired_error = error or floor, paired_error or floor
+        low, high = scorecard.DOMAINS[metric]
+        details: dict[str, object] = {
+            "baseline": scorecard.BASELINES[metric],
+            "difference": value - baseline,
+            "difference_lower": value - baseline - reach * paired_error,
+            "difference_upper": value - baseline + reach * paired_error,
+            "difference_standard_error": paired_error,
+            "n_blocks": n_filled,
+        }
+        if metric == "brier_score":
+            details |= scorecard.murphy_pieces(sums[0])
+        yield {
+            "metric": metric,
+            "value": value,
+            "lower": max(low, value - reach * error),
+            "upper": min(high, value + reach * error),
+            "n": int(sums[0, 0]),
+            "baseline_value": baseline,
+            "status": _status(metric, value - baseline, reach * paired_error),
+            "details": json.dumps(details, allow_nan=False, sort_keys=True),
+        }
+
+
+def _proportion_error(share: float, n_blocks: int) -> float:
+    """Standard error where the blocks show no spread at all: one more half block each way."""
+    smoothed = (share * n_blocks + 0.5) / (n_blocks + 1)
+    return float((smoothed * (1 - smoothed) / n_blocks) ** 0.5)
+
+
+def _status(metric: str, difference: float, half_width: float) -> str:
+    """better, indistinct or worse than the baseline, by the interval of the difference."""
+    if abs(difference) <= half_width or difference == 0:
+        return "indistinct"
+    if metric == "coverage":
+        return "worse"
+    return "better" if (difference > 0) == (metric in scorecard.HIGHER_IS_BETTER) else "worse"

@@ -1,0 +1,181 @@
+"""What the live models say about each ticker and session, and the predictions that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from nextgen_assets.domain.ensemble import EnsembleConfig, join_models
+from nextgen_assets.domain.live_models import LiveModel
+from nextgen_assets.domain.prediction_ledger import PredictionConfig, calibrated_predictions
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.window_store import WindowStore
+
+NO_MODEL_LIVE = "no_model_live"
+WINDOW_INCOMPLETE = "window_incomplete"
+VOLATILITY_UNKNOWN = "volatility_unknown"
+
+RAW_SCHEMA: dict[str, pl.DataType] = {
+    "ticker": pl.String(),
+    "session_date": pl.Date(),
+    "window_id": pl.String(),
+    "model_id": pl.String(),
+    "raw_probability_up": pl.Float64(),
+    "standardised_mean": pl.Float64(),
+    "volatility": pl.Float64(),
+    "expected_raw": pl.Float64(),
+    "ensemble": pl.String(),
+    "abstain_reason": pl.String(),
+}
+
+
+def raw_predictions(
+    store: WindowStore,
+    universe: pl.DataFrame,
+    volatility: pl.DataFrame,
+    models_by_session: Mapping[date, Sequence[LiveModel]],
+    config: EnsembleConfig | None = None,
+) -> pl.DataFrame:
+    """One row per ticker of the universe and session: the ensemble, or why there is none.
+
+    The logits of the members are averaged by weight, and so are their standardised means;
+    ``expected_raw = standardised_mean * volatility``.
+
+    Parameters
+    ----------
+    store : WindowStore
+        Vectors of one feature set over the sessions and the lookback before them.
+    universe : DataFrame
+        ``ticker, session_date``: who is to be predicted when. Every session of it gets rows.
+    volatility : DataFrame
+        ``ticker, session_date, volatility``: forecast standard deviation of the log return over the
+        horizon, from trailing sessions; missing, null or not positive where unknown.
+    models_by_session : mapping of date to sequence of LiveModel
+        From ``live_models_by_session``; a session that is missing has no model.
+    config : EnsembleConfig, optional
+        Weights and champion.
+
+    Returns
+    -------
+    DataFrame
+        ``RAW_SCHEMA``, sorted by session and ticker. ``abstain_reason`` is 'no_model_live',
+        'window_incomplete' or 'volatility_unknown', else null; what is not known is null.
+        ``ensemble`` is a JSON list of {model_id, family, weight, probability_up, standardised_mean}.
+
+    Raises
+    ------
+    ValueError
+        If a live model was trained on windows of another shape, or the models of one session have several
+        horizons or feature sets.
+
+    Notes
+    -----
+    As-of rule: the window of S ends at S. The batch of S is exactly its complete windows by ticker, universe
+    members or not, so that S alone gives the bytes that it gives in a range.
+    """
+    config = config or EnsembleConfig()
+    members = universe.select("ticker", "session_date").unique().sort("session_date", "ticker")
+    known = volatility.filter(pl.col("volatility").is_finite() & (pl.col("volatility") > 0))
+    keyed = members.join(
+        known.select("ticker", "session_date", "volatility"),
+        on=["ticker", "session_date"],
+        how="left",
+        maintain_order="left",
+        validate="1:1",
+    )
+    parts = [
+        _session_rows(store, group, tuple(models_by_session.get(group["session_date"][0], ())), config)
+        for group in keyed.partition_by("session_date", maintain_order=True)
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=RAW_SCHEMA)
+
+
+def issue_predictions(
+    store: WindowStore,
+    universe: pl.DataFrame,
+    window_rows: pl.DataFrame,
+    volatility: pl.DataFrame,
+    models_by_session: Mapping[date, Sequence[LiveModel]],
+    history: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    calendar: SessionCalendar,
+    config: PredictionConfig,
+) -> pl.DataFrame:
+    """Issue the predictions of every ticker and session of ``universe``.
+
+    Parameters
+    ----------
+    store, universe, volatility, models_by_session
+        As for :func:`raw_predictions`.
+    window_rows : DataFrame
+        ``ticker, session_date, inputs_known_until`` of ``feature_windows``.
+    history : DataFrame
+        Earlier predictions, from ``history_from_ledger``; rows of the sessions that are issued now are
+        left out. Needs the trailing ``calibration_sessions`` sessions before the first.
+    outcomes : DataFrame
+        As for ``MaturedHistory.build``, of all sessions of history and universe that have matured.
+    calendar : SessionCalendar
+        Numbers the sessions and gives the cut-offs.
+    config : PredictionConfig
+        Settings.
+
+    Returns
+    -------
+    DataFrame
+        As ``calibrated_predictions``.
+
+    Raises
+    ------
+    ValueError
+        If a live model predicts another horizon than the configuration.
+    LookAheadError
+        If an input was known only after the cut-off of its session.
+    """
+    horizons = {model.horizon_sessions for models in models_by_session.values() for model in models}
+    if horizons - {config.horizon_sessions}:
+        raise ValueError(
+            f"live models predict {sorted(horizons)} sessions ahead, the configuration says "
+            f"{config.horizon_sessions}; deploy models of that horizon"
+        )
+    raw = raw_predictions(store, universe, volatility, models_by_session, config.ensemble)
+    sessions = raw["session_date"].unique().sort().to_list()
+    earlier = history.filter(~pl.col("session_date").is_in(sessions))
+    together = pl.concat([earlier, raw], how="diagonal")
+    return calibrated_predictions(together, outcomes, window_rows, sessions, calendar, config)
+
+
+def _session_rows(
+    store: WindowStore, group: pl.DataFrame, models: tuple[LiveModel, ...], config: EnsembleConfig
+) -> pl.DataFrame:
+    batch = store.at(group["session_date"][0])
+    row_of = {ticker: row for row, ticker in enumerate(batch.tickers)}
+    joined = join_models(batch.tensor, models, config) if models and row_of else None
+    records: list[tuple[object, ...]] = []
+    for ticker, session, deviation in group.select("ticker", "session_date", "volatility").rows():
+        row = row_of.get(ticker)
+        window_id = None if row is None else batch.window_ids[row]
+        if joined is None or row is None:
+            reason = NO_MODEL_LIVE if not models else WINDOW_INCOMPLETE
+            model_id = config.champion(models).model_id if models else None
+            records.append((ticker, session, window_id, model_id, None, None, deviation, None, "[]", reason))
+            continue
+        mean = float(joined.standardised_mean[row])
+        expected = None if deviation is None else mean * deviation
+        reason_or_none = VOLATILITY_UNKNOWN if deviation is None else None
+        records.append(
+            (
+                ticker,
+                session,
+                window_id,
+                joined.model_id,
+                float(joined.probability_up[row]),
+                mean,
+                deviation,
+                expected,
+                joined.ensemble[row],
+                reason_or_none,
+            )
+        )
+    return pl.DataFrame(records, schema=RAW_SCHEMA, orient="row")

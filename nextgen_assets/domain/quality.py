@@ -1,0 +1,218 @@
+"""Which delivered bars may be believed: declarative rules, each with the reason that it gives.
+
+A rejected row is kept whole, with its reason, for the quarantine; it is repaired nowhere. Large moves are
+no reason: a fall of 61% in a day has happened. Rules judge a row by itself, by the other versions of the
+same row, and by the last accepted close before it; never by anything later.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from typing import Any
+
+import polars as pl
+
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.unit_switches import ROW_COLUMN, find_unit_switches
+
+TICKER_PATTERN = r"[A-Z0-9][A-Z0-9.\-^=]{0,15}"
+_PRICES = ("open", "high", "low", "close")
+_VALUES = (*_PRICES, "volume")
+_MOST_SHARES = 10.0**15
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One reason to reject a bar.
+
+    Parameters
+    ----------
+    reason_code : str
+        Stable name, for counting.
+    is_broken : polars.Expr
+        True where the row breaks the rule; null counts as not broken.
+    text : str
+        Reason for a reader; ``{column}`` is filled from the row.
+    """
+
+    reason_code: str
+    is_broken: pl.Expr
+    text: str
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """Bars, sorted into believed and refused.
+
+    Attributes
+    ----------
+    accepted : polars.DataFrame
+        The columns of the input, ``volume`` as Int64, sorted by ticker and session_date; that pair is
+        unique.
+    rejected : polars.DataFrame
+        reason_code, reason, payload (JSON object of the whole row; non-finite numbers as text), ticker
+        and session_date as delivered, null where they were; sorted by ticker, session_date, reason_code,
+        payload.
+    duplicate_count : int
+        Exact copies that were collapsed into one row: rows in = accepted + rejected + duplicate_count.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    duplicate_count: int
+
+
+def bar_rules(sessions: tuple[date, ...]) -> list[Rule]:
+    """The rules that judge one row by itself, in the order in which the first broken one gives the reason.
+
+    Parameters
+    ----------
+    sessions : tuple of date
+        The days on which the exchange trades.
+    """
+    absent = reduce(pl.Expr.or_, (pl.col(name).is_null() | pl.col(name).is_nan() for name in _VALUES))
+    infinite = reduce(pl.Expr.or_, (pl.col(name).is_infinite() for name in _VALUES))
+    top = pl.max_horizontal("open", "close", "low")
+    bottom = pl.min_horizontal("open", "close", "high")
+    is_known = pl.col("ticker").str.contains(f"^(?:{TICKER_PATTERN})$").fill_null(False)
+    is_session = pl.col("session_date").is_in(list(sessions)).fill_null(False)
+    shares = pl.col("volume")
+    return [
+        Rule("bad_ticker", ~is_known, "ticker {ticker!r} is not on the allow-list"),
+        Rule("no_session", ~is_session, "{session_date} is not a session of the exchange"),
+        Rule(
+            "missing_value",
+            absent,
+            "a value is missing: open {open}, high {high}, low {low}, close {close}, volume {volume}",
+        ),
+        Rule(
+            "infinite_value",
+            infinite,
+            "a value is infinite: open {open}, high {high}, low {low}, close {close}, volume {volume}",
+        ),
+        Rule(
+            "price_not_positive",
+            pl.min_horizontal(*_PRICES) <= 0,
+            "a price is not positive: open {open}, high {high}, low {low}, close {close}",
+        ),
+        Rule("negative_volume", shares < 0, "volume {volume} is negative"),
+        Rule(
+            "volume_not_whole",
+            (shares != shares.round(0)) | (shares > _MOST_SHARES),
+            "volume {volume} is not a whole number of shares up to 1e15",
+        ),
+        Rule(
+            "high_too_low",
+            pl.col("high") < top,
+            "high {high} is below open {open}, low {low} or close {close}",
+        ),
+        Rule("low_too_high", pl.col("low") > bottom, "low {low} is above open {open} or close {close}"),
+    ]
+
+
+def inspect_bars(
+    bars: pl.DataFrame,
+    calendar: SessionCalendar,
+    earlier: pl.DataFrame | None = None,
+    actions: pl.DataFrame | None = None,
+) -> Inspected:
+    """Sort delivered bars into believed and refused.
+
+    Parameters
+    ----------
+    bars : polars.DataFrame
+        ticker, session_date, open, high, low, close, volume (numeric) and any further columns, in any
+        order; nulls allowed everywhere.
+    calendar : SessionCalendar
+        Sessions of the exchange.
+    earlier : polars.DataFrame, optional
+        Accepted bars of sessions before these (ticker, session_date, close); the last one per ticker
+        within 30 days is what a change of unit is measured against. Without it the first bar of each
+        ticker is not measured.
+    actions : polars.DataFrame, optional
+        Known splits (ticker, ex_date, kind, split_ratio): a jump that a split explains is none.
+
+    Returns
+    -------
+    Inspected
+        Disagreeing versions of one ticker and session are all refused: nothing says which is right.
+
+    Notes
+    -----
+    The verdict on session S uses rows of S and accepted closes before S, so inspecting a range gives the
+    same rows as inspecting its sessions one after another. A close between 80 and 125 times the last
+    accepted one, or as far below it, is a change of unit (pence for pounds); the reference expires after
+    30 days, so that a ticker taken over by another security is not refused forever.
+    """
+    unique = bars.unique(maintain_order=True)
+    numbered = unique.with_columns(
+        *(pl.col(name).cast(pl.Float64) for name in _VALUES), pl.int_range(pl.len()).alias(ROW_COLUMN)
+    )
+    rules = bar_rules(calendar.sessions)
+    in_conflict = (pl.len().over("ticker", "session_date") > 1) & pl.col("session_date").is_not_null()
+    rules.append(
+        Rule("conflicting_versions", in_conflict, "several versions of {ticker} {session_date} disagree")
+    )
+    broken = [
+        pl.when(rule.is_broken.fill_null(False)).then(pl.lit(place)) for place, rule in enumerate(rules)
+    ]
+    judged = numbered.with_columns(pl.coalesce(*broken).alias("_rule"))
+    candidates = judged.filter(pl.col("_rule").is_null()).sort("ticker", "session_date")
+    switched = find_unit_switches(candidates, earlier, actions)
+    refused = _describe(judged.filter(pl.col("_rule").is_not_null()), unique, rules)
+    refused += _describe_switches(candidates, unique, switched)
+    accepted = candidates.filter(~pl.col(ROW_COLUMN).is_in(list(switched))).drop(ROW_COLUMN, "_rule")
+    accepted = accepted.with_columns(pl.col("volume").cast(pl.Int64))
+    return Inspected(accepted, _rejected_frame(refused), bars.height - unique.height)
+
+
+def _describe(refused: pl.DataFrame, unique: pl.DataFrame, rules: list[Rule]) -> list[dict[str, Any]]:
+    described = []
+    for row_number, place in refused.select(ROW_COLUMN, "_rule").iter_rows():
+        row = unique.row(row_number, named=True)
+        rule = rules[place]
+        described.append(_refusal(row, rule.reason_code, rule.text.format(**row)))
+    return described
+
+
+def _describe_switches(
+    candidates: pl.DataFrame, unique: pl.DataFrame, switched: dict[int, float]
+) -> list[dict[str, Any]]:
+    described = []
+    for row_number in candidates.filter(pl.col(ROW_COLUMN).is_in(list(switched))).get_column(ROW_COLUMN):
+        row = unique.row(row_number, named=True)
+        text = (
+            f"close {row['close']} is about 100 times away from the last accepted close "
+            f"{switched[row_number]}: a change of unit"
+        )
+        described.append(_refusal(row, "unit_switch", text))
+    return described
+
+
+def _refusal(row: dict[str, Any], reason_code: str, reason: str) -> dict[str, Any]:
+    payload = json.dumps({name: _plain(value) for name, value in row.items()}, sort_keys=True)
+    place = {"ticker": row["ticker"], "session_date": row["session_date"]}
+    return {"reason_code": reason_code, "reason": reason, "payload": payload, **place}
+
+
+def _plain(value: object) -> object:
+    """A JSON value: numbers, text, booleans and null as they are, the rest as text."""
+    is_plain = (
+        value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    )
+    return value if is_plain else str(value)
+
+
+def _rejected_frame(refused: list[dict[str, Any]]) -> pl.DataFrame:
+    schema = {
+        "reason_code": pl.String,
+        "reason": pl.String,
+        "payload": pl.String,
+        "ticker": pl.String,
+        "session_date": pl.Date,
+    }
+    return pl.DataFrame(refused, schema=schema).sort("ticker", "session_date", "reason_code", "payload")

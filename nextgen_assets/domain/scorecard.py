@@ -1,0 +1,251 @@
+"""Scores of matured predictions beside those of forecasters that know nothing, as sums over rows.
+
+Every score here is a function of sums, so that a window, a block or a replicate of a bootstrap is
+scored without touching its rows again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date
+from statistics import NormalDist
+
+import numpy as np
+import polars as pl
+
+from nextgen_assets.domain.clustering import FloatArray, IntArray
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.validation import log_loss
+
+BIN_COUNT = 10
+METRICS = (
+    "hit_rate",
+    "brier_score",
+    "log_loss",
+    "calibration_error",
+    "coverage",
+    "interval_score",
+    "information_coefficient",
+)
+BASELINES = {
+    "hit_rate": "always up",
+    "brier_score": "base rate of earlier matured outcomes",
+    "log_loss": "base rate of earlier matured outcomes",
+    "calibration_error": "base rate of earlier matured outcomes",
+    "coverage": "stated coverage",
+    "interval_score": "normal interval of the forecast volatility around zero",
+    "information_coefficient": "zero",
+}
+HIGHER_IS_BETTER = frozenset({"hit_rate", "information_coefficient"})
+DOMAINS = {
+    "hit_rate": (0.0, 1.0),
+    "brier_score": (0.0, 1.0),
+    "log_loss": (0.0, np.inf),
+    "calibration_error": (0.0, 1.0),
+    "coverage": (0.0, 1.0),
+    "interval_score": (0.0, np.inf),
+    "information_coefficient": (-1.0, 1.0),
+}
+_SUMS = (
+    "n", "is_correct", "is_up", "brier_score", "base_brier_score", "log_loss", "base_log_loss", "is_inside",
+    "stated_coverage", "interval_score", "normal_interval_score", "signal", "outcome", "signal_squared",
+    "outcome_squared", "signal_outcome",
+)  # fmt: skip
+_AT = {name: position for position, name in enumerate(_SUMS)}
+_GAP, _BASE_GAP, _COUNT, _UP = (
+    slice(len(_SUMS) + k * BIN_COUNT, len(_SUMS) + (k + 1) * BIN_COUNT) for k in range(4)
+)
+_NEEDED = (
+    "ticker", "session_date", "target_session_date", "probability_up", "lower_log_return", "upper_log_return",
+    "volatility", "interval_coverage", "realised_log_return", "is_correct", "brier_score", "log_loss",
+    "is_inside_interval",
+)  # fmt: skip
+
+
+def with_base_rate(
+    joined: pl.DataFrame, calendar: SessionCalendar, climatology_sessions: int
+) -> pl.DataFrame:
+    """Add what the base rate would have said: columns base_rate, base_brier_score, base_log_loss.
+
+    Parameters
+    ----------
+    joined : frame
+        Validated predictions of one scenario and one horizon (``validation.join_outcomes``), at most
+        one per ticker and session, all that matured in the sessions looked back upon.
+    climatology_sessions : int
+        How many sessions of outcomes, up to the session of the prediction, make the base rate.
+
+    Returns
+    -------
+    frame
+        Sorted by (target_session_date, ticker). base_rate = (ups + 1) / (outcomes + 2).
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or two rows share a ticker and a session.
+
+    Notes
+    -----
+    The base rate for session S counts outcomes of all tickers whose target session is not after S: it
+    never sees an outcome that it is compared on, and one up and one down stand in for no history.
+    """
+    _check(joined)
+    rows = joined.sort("target_session_date", "ticker")
+    per_target = rows.group_by("target_session_date").agg(
+        n=pl.len().cast(pl.Int64), up=(pl.col("realised_log_return") > 0).sum().cast(pl.Int64)
+    ).sort("target_session_date")  # fmt: skip
+    targets = per_target["target_session_date"].to_list()
+    cumulative = np.vstack(
+        [np.zeros((1, 2), np.int64), np.cumsum(per_target.select("n", "up").to_numpy(), axis=0)]
+    )
+    made_on: list[date] = rows["session_date"].unique().sort().to_list()
+    rates = []
+    for session in made_on:
+        oldest = calendar.sessions[max(0, calendar.index(session) - climatology_sessions)]
+        stop, start = bisect_right(targets, session), bisect_right(targets, oldest)
+        n, up = (int(count) for count in cumulative[stop] - cumulative[start])
+        rates.append((up + 1) / (n + 2))
+    base = pl.DataFrame(
+        {"session_date": made_on, "base_rate": rates},
+        schema={"session_date": pl.Date, "base_rate": pl.Float64},
+    )
+    is_up = pl.col("realised_log_return") > 0
+    return (
+        rows.join(base, on="session_date", how="left")
+        .with_columns(
+            base_brier_score=(pl.col("base_rate") - is_up.cast(pl.Float64)) ** 2,
+            base_log_loss=log_loss(pl.col("base_rate"), is_up),
+        )
+        .sort("target_session_date", "ticker")
+    )
+
+
+def target_positions(rows: pl.DataFrame, calendar: SessionCalendar) -> IntArray:
+    """Position in the calendar of each row's target session, shape (n_rows,)."""
+    targets = rows["target_session_date"]
+    places = {day: calendar.index(day) for day in targets.unique().to_list()}
+    return np.array([places[day] for day in targets.to_list()], dtype=np.int64)
+
+
+def row_sums(rows: pl.DataFrame) -> FloatArray:
+    """What each row adds to the sums, shape (n_rows, n_sums); rows as ``with_base_rate`` returns them.
+
+    Notes
+    -----
+    The signal is probability_up - 0.5 and the outcome the realised return in units of the forecast
+    volatility, so that a volatile ticker does not outweigh the others in the correlation.
+    """
+    probability, base = rows["probability_up"].to_numpy(), rows["base_rate"].to_numpy()
+    is_up = (rows["realised_log_return"].to_numpy() > 0).astype(np.float64)
+    realised, volatility = rows["realised_log_return"].to_numpy(), rows["volatility"].to_numpy()
+    stated = rows["interval_coverage"].to_numpy()
+    reach = _normal_reach(stated) * volatility
+    lower, upper = rows["lower_log_return"].to_numpy(), rows["upper_log_return"].to_numpy()
+    signal, outcome = probability - 0.5, realised / volatility
+    plain = [
+        np.ones(rows.height), rows["is_correct"].to_numpy(), is_up, rows["brier_score"].to_numpy(),
+        rows["base_brier_score"].to_numpy(), rows["log_loss"].to_numpy(), rows["base_log_loss"].to_numpy(),
+        rows["is_inside_interval"].to_numpy(), stated, _interval_score(lower, upper, realised, stated),
+        _interval_score(-reach, reach, realised, stated), signal, outcome, signal * signal, outcome * outcome,
+        signal * outcome,
+    ]  # fmt: skip
+    in_bin, in_base_bin = _bins(probability), _bins(base)
+    binned = [
+        in_bin * (probability - is_up)[:, None],
+        in_base_bin * (base - is_up)[:, None],
+        in_bin,
+        in_bin * is_up[:, None],
+    ]
+    return np.hstack([np.column_stack([column.astype(np.float64) for column in plain]), *binned])
+
+
+def scores(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Value and baseline of every metric from sums.
+
+    Parameters
+    ----------
+    sums : array (n_cases, n_sums)
+
+    Returns
+    -------
+    (values, baselines) : arrays (n_cases, n_metrics)
+        Columns in the order of ``METRICS``; NaN where a correlation is undefined.
+    """
+    n = sums[:, _AT["n"]]
+
+    def mean(name: str) -> FloatArray:
+        column: FloatArray = sums[:, _AT[name]] / n
+        return column
+
+    error, base_error = (np.abs(sums[:, bins]).sum(axis=1) / n for bins in (_GAP, _BASE_GAP))
+    values = [mean("is_correct"), mean("brier_score"), mean("log_loss"), error, mean("is_inside"),
+              mean("interval_score"), _correlation(sums, n)]  # fmt: skip
+    baselines = [mean("is_up"), mean("base_brier_score"), mean("base_log_loss"), base_error,
+                 mean("stated_coverage"), mean("normal_interval_score"), np.zeros_like(n)]  # fmt: skip
+    return np.column_stack(values), np.column_stack(baselines)
+
+
+def murphy_pieces(sums: FloatArray) -> dict[str, float]:
+    """Reliability, resolution and uncertainty of the Brier score, from sums of shape (n_sums,).
+
+    References
+    ----------
+    Murphy, A new vector partition of the probability score, Journal of Applied Meteorology 12 (1973);
+    in ten bins of width 0.1, so that the pieces add up to the score but for the spread inside a bin.
+    """
+    n, count, up, gap = sums[_AT["n"]], sums[_COUNT], sums[_UP], sums[_GAP]
+    filled, rate = count > 0, float(sums[_AT["is_up"]] / sums[_AT["n"]])
+    count, up, gap = count[filled], up[filled], gap[filled]
+    return {
+        "reliability": float((gap * gap / count).sum() / n),
+        "resolution": float((count * (up / count - rate) ** 2).sum() / n),
+        "uncertainty": rate * (1.0 - rate),
+    }
+
+
+def _check(joined: pl.DataFrame) -> None:
+    missing = [name for name in _NEEDED if name not in joined.columns]
+    if missing:
+        raise ValueError(
+            f"validated predictions lack the columns {', '.join(missing)}; join prediction_accuracy with "
+            f"predictions first (validation.join_outcomes)"
+        )
+    repeated = joined.filter(joined.select("ticker", "session_date").is_duplicated())
+    if repeated.height:
+        ticker, session = repeated.row(0, named=True)["ticker"], repeated.row(0, named=True)["session_date"]
+        raise ValueError(
+            f"{repeated.height} validated predictions share a ticker and session, first {ticker} {session}; "
+            f"pass one scenario, one horizon, and the latest prediction of each session (predictions_latest)"
+        )
+
+
+def _normal_reach(stated: FloatArray) -> FloatArray:
+    """Standard deviations on each side of zero that hold the stated coverage of a normal."""
+    levels, inverse = np.unique(stated, return_inverse=True)
+    return np.array([NormalDist().inv_cdf(0.5 + level / 2) for level in levels.tolist()])[inverse]
+
+
+def _interval_score(
+    lower: FloatArray, upper: FloatArray, realised: FloatArray, stated: FloatArray
+) -> FloatArray:
+    """Width plus the penalty of misses (Gneiting and Raftery 2007, section 6.2); lower is better."""
+    miss = np.maximum(lower - realised, 0.0) + np.maximum(realised - upper, 0.0)
+    score: FloatArray = upper - lower + 2.0 / (1.0 - stated) * miss
+    return score
+
+
+def _bins(probability: FloatArray) -> FloatArray:
+    """Membership (n_rows, BIN_COUNT) in bins of equal width; probability 1 is in the last."""
+    place = np.minimum((probability * BIN_COUNT).astype(np.int64), BIN_COUNT - 1)
+    membership: FloatArray = (place[:, None] == np.arange(BIN_COUNT)).astype(np.float64)
+    return membership
+
+
+def _correlation(sums: FloatArray, n: FloatArray) -> FloatArray:
+    """Pearson correlation of signal and outcome per case; NaN where either does not vary."""
+    x, y, xx, yy, xy = (sums[:, _AT[name]] / n for name in _SUMS[-5:])
+    variance_x, variance_y = xx - x * x, yy - y * y
+    varies = (variance_x > 1e-12) & (variance_y > 1e-12)
+    scale = np.sqrt(np.where(varies, variance_x * variance_y, 1.0))
+    return np.where(varies, (xy - x * y) / scale, np.nan)

@@ -1,0 +1,79 @@
+"""What a trade costs: commission per order and slippage against us."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextgen_assets.domain.trading.rules import TradingRules
+
+
+def commission_micros(quantity: int, rules: TradingRules) -> int:
+    """Commission of one filled order: per share, at least the minimum; nothing for no shares.
+
+    Parameters
+    ----------
+    quantity : int
+        Whole shares filled, >= 0.
+
+    Returns
+    -------
+    int
+        Micro-dollars.
+    """
+    if quantity == 0:
+        return 0
+    return max(rules.commission_minimum_micros, quantity * rules.commission_per_share_micros)
+
+
+def slipped_price_micros(open_micros: int, side: str, rules: TradingRules) -> int:
+    """Fill price: the open moved against us, rounded against us to the micro-dollar.
+
+    Examples
+    --------
+    >>> slipped_price_micros(100_000_000, "buy", TradingRules(slippage_bps=5.0))
+    100050000
+    """
+    slip = -((-open_micros * rules.slippage_parts_per_million) // 1_000_000)  # rounded up
+    return open_micros + slip if side == "buy" else open_micros - slip
+
+
+def affordable_shares(cash_micros: int, price_micros: int, rules: TradingRules) -> int:
+    """Most whole shares whose price and commission fit into the cash.
+
+    Parameters
+    ----------
+    cash_micros, price_micros : int
+        Micro-dollars; the price must be positive.
+    """
+    after_minimum = cash_micros - rules.commission_minimum_micros
+    if after_minimum < price_micros:
+        return 0
+    return min(
+        after_minimum // price_micros, cash_micros // (price_micros + rules.commission_per_share_micros)
+    )
+
+
+def round_trip_rate(
+    price_usd: NDArray[np.float64], value_usd: NDArray[np.float64] | None, rules: TradingRules
+) -> NDArray[np.float64]:
+    """Cost of buying and selling again, as a fraction of the value traded once.
+
+    Parameters
+    ----------
+    price_usd : array (n_tickers,)
+        Reference prices; NaN gives NaN.
+    value_usd : array (n_tickers,) or None
+        Size of the trade; None leaves the minimum commission out (size not yet known).
+
+    Returns
+    -------
+    array (n_tickers,)
+        ``2 * (slippage + commission / value)``.
+    """
+    commission_rate = rules.commission_per_share_usd / price_usd
+    if value_usd is not None:
+        commission_rate = np.maximum(
+            commission_rate, rules.commission_minimum_usd / np.maximum(value_usd, 1e-9)
+        )
+    return 2.0 * (rules.slippage_bps / 10_000.0 + commission_rate)

@@ -1,0 +1,137 @@
+"""What happens at the open: splits, dividends, fills; sells before buys, each in ticker order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fractions import Fraction
+
+import polars as pl
+
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.trading.fills import Fill, Order, fill_order
+from nextgen_assets.domain.trading.journal import Journal, exact_ratio
+from nextgen_assets.domain.trading.market import MarketData, MarketDataError
+from nextgen_assets.domain.trading.money import content_id, money_series, to_micros
+from nextgen_assets.domain.trading.rules import TradingRules
+
+
+@dataclass
+class TradingFloor:
+    """Where fills happen: the journal, and the trades made so far.
+
+    Orders carry no price limit, so of a pending plan a split changes only the quantity.
+    """
+
+    market: MarketData
+    rules: TradingRules
+    calendar: SessionCalendar
+    journal: Journal
+    fills: list[tuple[date, Fill, int]] = field(default_factory=list)
+
+    def open(self, session: date, pending: list[Order]) -> None:
+        """Everything that happens at the open of ``session``, in its fixed order."""
+        row = self.market.row(session)
+        if self.journal.book.inception_date is None:
+            self.journal.deposit(session, self.rules.initial_cash_micros)
+        ratios = self._corporate_actions(session, row)
+        orders = [_after_split(order, ratios) for order in pending]
+        for order in sorted(orders, key=lambda o: (o.side != "sell", o.ticker)):
+            self._fill(session, row, order)
+
+    def _corporate_actions(self, session: date, row: int) -> dict[str, Fraction]:
+        """Post splits, then dividends on the shares held before the open; the ratios by ticker."""
+        market, book = self.market, self.journal.book
+        before = {ticker: position.quantity for ticker, position in sorted(book.positions.items())}
+        ratios = {
+            market.tickers[column]: exact_ratio(float(market.split_ratios[row, column]))
+            for column in (market.split_ratios[row] != 1.0).nonzero()[0].tolist()
+        }
+        for ticker in before:
+            if ticker in ratios:
+                price = self._price_for_fraction(row, market.column(ticker))
+                self.journal.split(session, ticker, ratios[ticker], price)
+        for ticker, quantity in before.items():
+            per_share = to_micros(float(market.dividends_usd[row, market.column(ticker)]))
+            self.journal.dividend(session, ticker, quantity * per_share)
+        return ratios
+
+    def _price_for_fraction(self, row: int, column: int) -> int:
+        """Price of a share after a split: the open, or the last known close over the ratio without a bar."""
+        price = float(self.market.opens[row, column])
+        if not price > 0.0 and row > 0:
+            price = float(self.market.marks[row - 1, column] / self.market.split_ratios[row, column])
+        if not price > 0.0:
+            raise MarketDataError(
+                f"{self.market.tickers[column]} splits on {self.market.sessions[row]} without an open or an "
+                "earlier close; build the market panels from an earlier session"
+            )
+        return to_micros(price)
+
+    def _fill(self, session: date, row: int, order: Order) -> None:
+        book, column = self.journal.book, self.market.column(order.ticker)
+        fill = fill_order(
+            order,
+            float(self.market.opens[row, column]),
+            float(self.market.volumes[row, column]),
+            book.cash_micros,
+            book.quantity(order.ticker),
+            self.rules,
+        )
+        gain = 0
+        if fill.quantity and order.side == "buy":
+            self.journal.buy(session, order.ticker, fill.quantity, fill.gross_micros)
+        elif fill.quantity:
+            gain = self.journal.sell(session, order.ticker, fill.quantity, fill.gross_micros)
+        self.journal.fee(session, order.ticker, fill.commission_micros)
+        self.fills.append((session, fill, gain))
+
+    def trades(self) -> pl.DataFrame:
+        """The fills as rows of ``trades``."""
+        sessions = [session for session, _, _ in self.fills]
+        fills = [fill for _, fill, _ in self.fills]
+        scenario_id = self.journal.book.scenario_id
+        ids = [
+            content_id(
+                "trade",
+                f.order.plan_id,
+                session,
+                f.order.side,
+                f.quantity,
+                f.price_micros,
+                f.status,
+                f.reason,
+            )
+            for session, f in zip(sessions, fills, strict=True)
+        ]
+        opened = [
+            self.calendar.open_at(s) if f.quantity else None for s, f in zip(sessions, fills, strict=True)
+        ]
+        return pl.DataFrame(
+            [
+                pl.Series("trade_id", ids, dtype=pl.String),
+                pl.Series("plan_id", [f.order.plan_id for f in fills], dtype=pl.String),
+                pl.Series("scenario_id", [scenario_id] * len(fills), dtype=pl.String),
+                pl.Series("ticker", [f.order.ticker for f in fills], dtype=pl.String),
+                pl.Series("session_date", sessions, dtype=pl.Date),
+                pl.Series("plan_session_date", [f.order.plan_session_date for f in fills], dtype=pl.Date),
+                pl.Series("side", [f.order.side for f in fills], dtype=pl.String),
+                pl.Series("quantity", [f.quantity for f in fills], dtype=pl.Int64),
+                money_series("price", [f.price_micros for f in fills]),
+                money_series("gross_usd", [f.gross_micros for f in fills]),
+                money_series("commission_usd", [f.commission_micros for f in fills]),
+                money_series("slippage_usd", [f.slippage_micros for f in fills]),
+                pl.Series("filled_at", opened, dtype=pl.Datetime("us", "UTC")),
+                pl.Series("status", [f.status for f in fills], dtype=pl.String),
+                pl.Series("reject_reason", [f.reason for f in fills], dtype=pl.String),
+                money_series("realized_pnl_usd", [gain for _, _, gain in self.fills]),
+            ]
+        )
+
+
+def _after_split(order: Order, ratios: dict[str, Fraction]) -> Order:
+    ratio = ratios.get(order.ticker)
+    if ratio is None:
+        return order
+    shares = int(order.quantity * ratio)  # whole shares, rounded down
+    return replace(order, quantity=shares)

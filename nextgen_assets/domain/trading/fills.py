@@ -1,0 +1,114 @@
+"""From an order to a fill at the open: price, affordable quantity, costs, or the reason for none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+from nextgen_assets.domain.trading.costs import affordable_shares, commission_micros, slipped_price_micros
+from nextgen_assets.domain.trading.money import to_micros
+from nextgen_assets.domain.trading.rules import TradingRules
+
+
+@dataclass(frozen=True)
+class Order:
+    """A planned trade waiting for the next open; ``quantity`` is whole shares after any split."""
+
+    plan_id: str
+    plan_session_date: date
+    ticker: str
+    side: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What became of an order.
+
+    Parameters
+    ----------
+    order : Order
+        The order.
+    status : str
+        'filled', 'partial' or 'rejected'.
+    reason : str or None
+        Why less was done than asked: 'no_bar', 'volume', 'cash', 'shares' or 'split_rounding'.
+    quantity : int
+        Shares filled; 0 exactly when rejected.
+    price_micros : int
+        Price per share with slippage; the price quoted when rejected, 0 without a bar.
+    gross_micros, commission_micros, slippage_micros : int
+        Quantity times price; commission; part of the gross that is slippage.
+    """
+
+    order: Order
+    status: str
+    reason: str | None
+    quantity: int
+    price_micros: int
+    gross_micros: int = 0
+    commission_micros: int = 0
+    slippage_micros: int = 0
+
+
+def fill_order(
+    order: Order, open_usd: float, volume: float, cash_micros: int, quantity_held: int, rules: TradingRules
+) -> Fill:
+    """Fill one order at the open of its session.
+
+    Parameters
+    ----------
+    order : Order
+        Side and whole shares.
+    open_usd : float
+        Opening price as traded, US dollars; NaN when the security has no bar.
+    volume : float
+        Shares traded in the session; NaN when unknown, which leaves the volume cap out.
+    cash_micros, quantity_held : int
+        Cash and shares of the ticker before this order.
+    rules : TradingRules
+        Costs and caps.
+
+    Notes
+    -----
+    The volume cap uses the volume of the fill's own session: it limits what could have been
+    executed, and no decision reads it.
+    """
+    if math.isnan(open_usd):
+        return Fill(order, "rejected", "no_bar", 0, 0)
+    open_micros = to_micros(open_usd)
+    price = slipped_price_micros(open_micros, order.side, rules)
+    quantity, reason = _possible_quantity(order, price, volume, cash_micros, quantity_held, rules)
+    if quantity == 0:
+        return Fill(order, "rejected", reason, 0, price)
+    return Fill(
+        order,
+        "filled" if quantity == order.quantity else "partial",
+        None if quantity == order.quantity else reason,
+        quantity,
+        price,
+        quantity * price,
+        commission_micros(quantity, rules),
+        quantity * abs(price - open_micros),
+    )
+
+
+def _possible_quantity(
+    order: Order, price: int, volume: float, cash: int, held: int, rules: TradingRules
+) -> tuple[int, str | None]:
+    """Shares that can be done, and the tightest limit where it is less than asked."""
+    if order.quantity == 0:
+        return 0, "split_rounding"
+    limits = [(order.quantity, "")]
+    if not math.isnan(volume):
+        limits.append((math.floor(volume * rules.max_volume_fraction), "volume"))
+    if order.side == "buy":
+        affordable = affordable_shares(cash, price, rules) if price > 0 else 0
+        limits.append((affordable, "cash"))
+    else:
+        limits.append((held, "shares"))
+    quantity, reason = min(limits, key=lambda limit: limit[0])
+    if order.side == "sell" and cash + quantity * price < commission_micros(quantity, rules):
+        return 0, "cash"
+    return quantity, reason or None

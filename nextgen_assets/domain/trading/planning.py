@@ -1,0 +1,256 @@
+"""The plans of one session: what the principles make of its forecasts and holdings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.trading.fills import Order
+from nextgen_assets.domain.trading.forecasts import Forecasts
+from nextgen_assets.domain.trading.market import MarketData, MarketDataError
+from nextgen_assets.domain.trading.money import MICROS_PER_USD, content_id, to_micros
+from nextgen_assets.domain.trading.portfolio import Book
+from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
+from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.domain.trading.sizing import share_changes
+
+PLAN_SCHEMA: Final[dict[str, pl.DataType]] = {
+    "plan_id": pl.String(),
+    "scenario_id": pl.String(),
+    "session_date": pl.Date(),
+    "ticker": pl.String(),
+    "action": pl.String(),
+    "target_weight": pl.Float64(),
+    "quantity": pl.Int64(),
+    "reference_price": pl.Float64(),
+    "prediction_id": pl.String(),
+    "principles": pl.String(),
+    "as_of": pl.Datetime("us", "UTC"),
+}
+
+
+@dataclass
+class PlanRows:
+    """Columns of ``trade_plans`` without ``run_id``, growing session by session."""
+
+    columns: dict[str, list[object]] = field(default_factory=lambda: {name: [] for name in PLAN_SCHEMA})
+
+    @property
+    def height(self) -> int:
+        """Rows so far."""
+        return len(self.columns["plan_id"])
+
+    def orders(self, first_row: int) -> list[Order]:
+        """The trades planned in the rows from ``first_row`` on."""
+        names = ("plan_id", "session_date", "ticker", "action", "quantity")
+        rows: Iterable[Any] = zip(*(self.columns[name][first_row:] for name in names), strict=True)
+        return [Order(*row) for row in rows if row[3] in ("buy", "sell")]
+
+    def frame(self) -> pl.DataFrame:
+        """The rows, by session and ticker."""
+        return pl.DataFrame(self.columns, schema=PLAN_SCHEMA)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What stays the same while plans are drafted.
+
+    Parameters
+    ----------
+    market, forecasts
+        Panels over the same tickers.
+    rules, principles
+        Limits, and the principles they switch on, in the order of application.
+    calendar, delay_minutes
+        Sessions, and minutes from the close to the knowledge cut-off.
+    """
+
+    market: MarketData
+    forecasts: Forecasts
+    rules: TradingRules
+    principles: tuple[Principle, ...]
+    calendar: SessionCalendar
+    delay_minutes: int
+
+
+def net_asset_value_micros(book: Book, market: MarketData, row: int) -> int:
+    """Cash and positions at the last known closes, micro-dollars.
+
+    Raises
+    ------
+    MarketDataError
+        If a position has no known close.
+    """
+    marks = market.marks[row]
+    total = book.cash_micros
+    for ticker, position in book.positions.items():
+        mark = float(marks[market.column(ticker)])
+        if not mark > 0.0:
+            raise MarketDataError(
+                f"{ticker} is held on {market.sessions[row]} and has no known close; "
+                "build the market panels from an earlier session"
+            )
+        total += position.quantity * to_micros(mark)
+    return total
+
+
+def draft_session(
+    desk: Desk, book: Book, session: date, forecast_row: int, recent_nav: tuple[int, ...], plans: PlanRows
+) -> None:
+    """Append the plans of one session, made from what is known at its cut-off.
+
+    Parameters
+    ----------
+    desk : Desk
+        Market, forecasts, rules.
+    book : Book
+        Balances at the close of ``session``.
+    session : date
+        Session S.
+    forecast_row : int
+        Row of S in the forecasts.
+    recent_nav : tuple of int
+        Net asset values of the brake's window up to and with S, micro-dollars.
+    plans : PlanRows
+        Receives one row per ticker with a bar on S or held, by ticker.
+    """
+    market, row = desk.market, desk.market.row(session)
+    held = np.zeros(len(market.tickers), dtype=np.int64)
+    ages = np.zeros(len(market.tickers), dtype=np.int64)
+    today = desk.calendar.index(session)
+    for ticker, position in book.positions.items():
+        column = market.column(ticker)
+        held[column] = position.quantity
+        ages[column] = today - desk.calendar.index(position.opened_on) + 1
+    columns = np.flatnonzero(np.isfinite(market.closes[row]) | (held > 0))
+    if not len(columns):
+        return
+    situation = _situation(desk, session, forecast_row, columns, held[columns], ages[columns], recent_nav)
+    weights, judgements = weigh(situation, desk.principles)
+    changes = share_changes(
+        weights,
+        situation.current_weight,
+        situation.quantity_held,
+        situation.price_usd,
+        situation.net_asset_value_usd,
+    )
+    _append(
+        plans,
+        book.scenario_id,
+        situation,
+        weights,
+        changes,
+        _principles_json(desk.principles, judgements),
+        desk.forecasts.prediction_id[forecast_row, columns].tolist(),
+        desk.calendar.cutoff(session, desk.delay_minutes),
+    )
+
+
+def _situation(
+    desk: Desk,
+    session: date,
+    forecast_row: int,
+    columns: NDArray[np.intp],
+    held: NDArray[np.int64],
+    ages: NDArray[np.int64],
+    recent_nav: tuple[int, ...],
+) -> Situation:
+    market, forecasts = desk.market, desk.forecasts
+    row = market.row(session)
+    price = market.marks[row, columns]
+    net_asset_value = recent_nav[-1] / MICROS_PER_USD
+    numbers = {name: panel[forecast_row, columns] for name, panel in forecasts.numbers.items()}
+    return Situation(
+        session_date=session,
+        tickers=tuple(market.tickers[column] for column in columns.tolist()),
+        proposed_weight=np.ones(len(columns)),
+        ordered_out=np.zeros(len(columns), dtype=np.bool_),
+        current_weight=held * price / net_asset_value,
+        quantity_held=held,
+        sessions_held=ages,
+        price_usd=price,
+        has_prediction=forecasts.prediction_id[forecast_row, columns] != None,  # noqa: E711 elementwise
+        abstained=forecasts.abstained[forecast_row, columns],
+        net_asset_value_usd=net_asset_value,
+        drawdown=1.0 - recent_nav[-1] / max(recent_nav),
+        rules=desk.rules,
+        **numbers,
+    )
+
+
+def weigh(
+    situation: Situation, principles: Sequence[Principle]
+) -> tuple[NDArray[np.float64], list[Judgement]]:
+    """Target weights after every principle, and what each said.
+
+    Parameters
+    ----------
+    situation : Situation
+        With the opening proposal of 1 for every ticker.
+    principles : sequence of Principle
+        In the order of application.
+
+    Returns
+    -------
+    (array (n_tickers,), list of Judgement)
+    """
+    judgements = []
+    for principle in principles:
+        said = principle.judge(situation)
+        vetoed = said.verdict == "veto"
+        proposed = np.where(vetoed, situation.current_weight, situation.proposed_weight) * said.factor
+        ordered_out = situation.ordered_out | (vetoed & (said.factor == 0.0))
+        situation = replace(situation, proposed_weight=proposed, ordered_out=ordered_out)
+        judgements.append(said)
+    return situation.proposed_weight, judgements
+
+
+def _principles_json(principles: Sequence[Principle], judgements: list[Judgement]) -> list[str]:
+    parts = []
+    for principle, said in zip(principles, judgements, strict=True):
+        head = f'{{"principle": {json.dumps(principle.name)}, "verdict": "'
+        parts.append(
+            [
+                f'{head}{verdict}", "factor": {factor!r}, "reason": {json.dumps(reason)}}}'
+                for verdict, factor, reason in zip(
+                    said.verdict.tolist(), said.factor.tolist(), said.reasons, strict=True
+                )
+            ]
+        )
+    return [f"[{', '.join(row)}]" for row in zip(*parts, strict=True)]
+
+
+def _append(
+    plans: PlanRows,
+    scenario_id: str,
+    situation: Situation,
+    weights: NDArray[np.float64],
+    changes: NDArray[np.int64],
+    principles: list[str],
+    prediction_ids: list[object],
+    as_of: datetime,
+) -> None:
+    columns = plans.columns
+    for ticker, weight, change, held, price, said, prediction_id in zip(
+        situation.tickers,
+        weights.tolist(),
+        changes.tolist(),
+        situation.quantity_held.tolist(),
+        situation.price_usd.tolist(),
+        principles,
+        prediction_ids,
+        strict=True,
+    ):
+        action = "buy" if change > 0 else "sell" if change < 0 else "hold" if held else "none"
+        decided = (scenario_id, situation.session_date, ticker, action, weight, abs(change), price)
+        plan_id = content_id("plan", *decided, prediction_id, said)
+        for name, value in zip(PLAN_SCHEMA, (plan_id, *decided, prediction_id, said, as_of), strict=True):
+            columns[name].append(value)

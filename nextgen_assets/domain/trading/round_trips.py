@@ -1,0 +1,89 @@
+"""Closed positions, cut out of the ledger: from the first buy to the event that left no shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from nextgen_assets.domain.trading.ledger import ordered_entries
+
+
+@dataclass(frozen=True)
+class ClosedPosition:
+    """One round trip of one ticker, from zero shares to zero shares.
+
+    Parameters
+    ----------
+    ticker : str
+        The security.
+    opened_on, closed_on : date
+        Sessions of the first buy and of the event that left no shares.
+    result_micros : int
+        Sum of all its cash movements: sales, dividends and cash in lieu minus purchases and commission.
+    bought_micros, commission_micros : int
+        Gross of all purchases; commission of all fills.
+    shares_by_session : dict of date to int
+        Shares after each session with a change.
+    """
+
+    ticker: str
+    opened_on: date
+    closed_on: date
+    result_micros: int
+    bought_micros: int
+    commission_micros: int
+    shares_by_session: dict[date, int]
+
+
+def closed_positions(entries: pl.DataFrame, first: date, last: date) -> list[ClosedPosition]:
+    """The positions closed from ``first`` to ``last``, by session and ticker.
+
+    Parameters
+    ----------
+    entries : DataFrame
+        Columns of ``ledger_entries`` of one scenario, from inception.
+    """
+    rows = ordered_entries(entries, last).filter(pl.col("ticker").is_not_null())
+    closed: list[ClosedPosition] = []
+    columns = ("session_date", "event_id", "event_kind", "account", "shares", "micros")
+    for (ticker,), group in rows.group_by("ticker", maintain_order=True):
+        closed += _round_trips(str(ticker), group.select(columns).rows(named=True))
+    inside = [position for position in closed if first <= position.closed_on <= last]
+    return sorted(inside, key=lambda position: (position.closed_on, position.ticker))
+
+
+def _round_trips(ticker: str, rows: list[dict[str, Any]]) -> list[ClosedPosition]:
+    """Cut the entries of one ticker where the shares are zero and the session has ended."""
+    trips: list[ClosedPosition] = []
+    trip: list[dict[str, Any]] = []
+    shares = 0
+    for at, row in enumerate(rows):
+        trip.append(row)
+        shares += row["shares"]
+        is_session_over = at + 1 == len(rows) or rows[at + 1]["session_date"] > row["session_date"]
+        if shares == 0 and is_session_over:
+            trips.append(_closed(ticker, trip))
+            trip = []
+    return trips
+
+
+def _closed(ticker: str, trip: list[dict[str, Any]]) -> ClosedPosition:
+    cash = [row for row in trip if row["account"] == "cash"]
+    shares, by_session = 0, {}
+    for row in trip:
+        shares += row["shares"]
+        by_session[row["session_date"]] = shares
+    return ClosedPosition(
+        ticker=ticker,
+        opened_on=trip[0]["session_date"],
+        closed_on=trip[-1]["session_date"],
+        result_micros=sum(row["micros"] for row in cash),
+        bought_micros=-sum(
+            row["micros"] for row in cash if row["event_kind"] == "trade" and row["micros"] < 0
+        ),
+        commission_micros=-sum(row["micros"] for row in cash if row["event_kind"] == "fee"),
+        shares_by_session=by_session,
+    )

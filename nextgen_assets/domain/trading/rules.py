@@ -1,0 +1,160 @@
+"""Everything a person may tune about trading, with its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from nextgen_assets.domain.trading.money import to_micros
+
+DEFAULT_PRINCIPLES: Final = (
+    "evidence",
+    "conviction",
+    "humility",
+    "diversify",
+    "preserve_capital",
+    "patience",
+    "budget",
+)
+
+# field -> (lowest, highest) allowed value, both included
+_BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    "initial_cash_usd": (1.0, 1e12),
+    "kelly_fraction": (0.0, 1.0),
+    "max_weight": (0.0, 1.0),
+    "max_gross_exposure": (0.0, 1.0),
+    "cash_reserve_weight": (0.0, 1.0),
+    "priority_floor": (0.0, 1.0),
+    "slippage_bps": (0.0, 1_000.0),
+    "commission_per_share_usd": (0.0, 100.0),
+    "commission_minimum_usd": (0.0, 1_000.0),
+    "max_volume_fraction": (1e-6, 1.0),
+    "min_hold_sessions": (0, 10_000),
+    "thesis_sessions": (1, 10_000),
+    "min_weight_change": (0.0, 1.0),
+    "gain_to_cost_multiple": (0.0, 100.0),
+    "drawdown_scale_from": (0.0, 1.0),
+    "drawdown_veto_from": (0.0, 1.0),
+    "drawdown_window_sessions": (1, 100_000),
+    "worst_brier_skill": (-10.0, 0.0),
+    "doubtful_scale": (0.0, 1.0),
+    "min_return_to_width": (0.0, 1.0),
+    "full_return_to_width": (0.0, 1.0),
+}
+
+
+class TradingRulesError(ValueError):
+    """A trading rule is outside its bounds or contradicts another one."""
+
+
+@dataclass(frozen=True)
+class TradingRules:
+    """Limits, costs and thresholds of the trading simulation.
+
+    Parameters
+    ----------
+    initial_cash_usd : float
+        Deposit at the first session of a ledger, US dollars.
+    principles : tuple of str
+        Names of the principles that judge a plan; each applies at its own stage.
+    kelly_fraction : float
+        Share of the full Kelly weight that conviction asks for.
+    max_weight, max_gross_exposure : float
+        Caps on one position and on their sum, fractions of the net asset value.
+    cash_reserve_weight : float
+        Part of the net asset value that increases leave in cash, for price gaps and costs.
+    priority_floor : float
+        Conviction multiplier of a ticker with strategic priority score 0 (1 at score 1).
+    slippage_bps : float
+        Distance of the fill from the open, against us, basis points (two decimals are kept).
+    commission_per_share_usd, commission_minimum_usd : float
+        Commission per share and the least per filled order, US dollars.
+    max_volume_fraction : float
+        Largest share of a session's volume one order may take.
+    min_hold_sessions : int
+        Sessions a position is held at least, unless it is ordered out.
+    thesis_sessions : int
+        Sessions for which a prediction justifies a position; the prediction horizon.
+    min_weight_change : float
+        Weight changes smaller than this are ignored, except closing a position.
+    gain_to_cost_multiple : float
+        Expected gain of an increase must exceed its round-trip cost by this factor.
+    drawdown_scale_from, drawdown_veto_from : float
+        Drawdown at which exposure starts to shrink, and at which everything is closed.
+    drawdown_window_sessions : int
+        Sessions over which the brake looks for the peak; it lets trading resume after a year in cash.
+    worst_brier_skill : float
+        Veto below this Brier skill (1 - brier / base-rate brier).
+    doubtful_scale : float
+        Multiplier while skill is unproven or slightly negative.
+    min_return_to_width, full_return_to_width : float
+        Expected return over width of the bounds: veto below the first, full weight from the second.
+
+    Raises
+    ------
+    TradingRulesError
+        If a value leaves its bounds or two values contradict each other; correct the settings.
+    """
+
+    initial_cash_usd: float = 100_000.0
+    principles: tuple[str, ...] = DEFAULT_PRINCIPLES
+    kelly_fraction: float = 0.25
+    max_weight: float = 0.30
+    max_gross_exposure: float = 1.0
+    cash_reserve_weight: float = 0.01
+    priority_floor: float = 0.5
+    slippage_bps: float = 5.0
+    commission_per_share_usd: float = 0.005
+    commission_minimum_usd: float = 1.0
+    max_volume_fraction: float = 0.05
+    min_hold_sessions: int = 5
+    thesis_sessions: int = 5
+    min_weight_change: float = 0.02
+    gain_to_cost_multiple: float = 1.0
+    drawdown_scale_from: float = 0.15
+    drawdown_veto_from: float = 0.30
+    drawdown_window_sessions: int = 252
+    worst_brier_skill: float = -0.05
+    doubtful_scale: float = 0.5
+    min_return_to_width: float = 0.02
+    full_return_to_width: float = 0.10
+
+    def __post_init__(self) -> None:
+        for field, (lowest, highest) in _BOUNDS.items():
+            value = getattr(self, field)
+            if not lowest <= value <= highest:
+                raise TradingRulesError(
+                    f"trading rule {field} is {value}; expected {lowest} to {highest}; correct the settings"
+                )
+        for low, high in (
+            ("drawdown_scale_from", "drawdown_veto_from"),
+            ("min_return_to_width", "full_return_to_width"),
+        ):
+            if getattr(self, low) >= getattr(self, high):
+                raise TradingRulesError(
+                    f"trading rule {low} ({getattr(self, low)}) must be below {high} ({getattr(self, high)})"
+                )
+        if not self.principles or len(set(self.principles)) != len(self.principles):
+            raise TradingRulesError(
+                f"trading rule principles is {self.principles}; expected one or more different names"
+            )
+
+    @property
+    def initial_cash_micros(self) -> int:
+        """Deposit in micro-dollars."""
+        return to_micros(self.initial_cash_usd)
+
+    @property
+    def commission_per_share_micros(self) -> int:
+        """Commission per share in micro-dollars."""
+        return to_micros(self.commission_per_share_usd)
+
+    @property
+    def commission_minimum_micros(self) -> int:
+        """Least commission of a filled order in micro-dollars."""
+        return to_micros(self.commission_minimum_usd)
+
+    @property
+    def slippage_parts_per_million(self) -> int:
+        """Slippage in millionths of the price."""
+        return round(self.slippage_bps * 100)

@@ -1,0 +1,144 @@
+"""Why a prediction says what it says: the chain from raw rows to the trade, as Markdown."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from nextgen_assets.metadata import preview
+from nextgen_resources.errors import NextGenError
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+
+class UnknownPredictionError(NextGenError):
+    """No prediction, or more than one, answers to the given id: give more of it."""
+
+
+def explain(warehouse: Warehouse, wanted: str) -> str:
+    """The chain of one prediction as Markdown.
+
+    Parameters
+    ----------
+    wanted : str
+        A prediction id, a unique beginning of one, or ``TICKER@YYYY-MM-DD``.
+
+    Returns
+    -------
+    str
+        Prediction → model and its training span → window → raw bars and articles with their
+        versions → outcome → plan, principles and trade.
+
+    Raises
+    ------
+    UnknownPredictionError
+        If nothing or several answer to ``wanted``.
+    """
+    found = warehouse.read("explain_prediction", wanted=wanted)
+    if found.is_empty():
+        raise UnknownPredictionError(
+            f"no prediction answers to {wanted!r}; give the beginning of a prediction_id "
+            "(select prediction_id from predictions) or TICKER@YYYY-MM-DD"
+        )
+    if found.height > 1 and found["ticker"].n_unique() * found["session_date"].n_unique() > 1:
+        raise UnknownPredictionError(f"{wanted!r} is the beginning of several ids: {found['prediction_id'].to_list()} …")
+    prediction = found.row(0, named=True)
+    parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
+    parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _prediction(row: dict[str, Any]) -> str:
+    title = f"# {row['ticker']}, session {row['session_date']}, {row['horizon_sessions']} sessions ahead"
+    lines = [f"Prediction `{row['prediction_id']}` of scenario {row['scenario_id']}, run {row['run_id']}."]
+    if row["abstained"]:
+        lines.append(f"**Abstained**: {row['abstain_reason']}.")
+    else:
+        lines.append(
+            f"**{row['direction']}** with probability up {row['probability_up']:.1%} "
+            f"(before calibration {row['raw_probability_up']:.1%}); expected log return "
+            f"{row['expected_log_return']:+.4f}, {row['interval_coverage']:.0%} bounds "
+            f"[{row['lower_log_return']:+.4f}, {row['upper_log_return']:+.4f}] by {row['target_session_date']}."
+        )
+    lines.append(
+        f"Cut-off {_instant(row['as_of'])}; newest input known {_instant(row['inputs_known_until'])}; "
+        f"issued {_instant(row['issued_at'])} ({row['origin']})."
+    )
+    return "\n".join([title, "", *lines, "", _members(row["ensemble"]), f"Adjustments: `{row['adjustments']}`"])
+
+
+def _members(ensemble: str) -> str:
+    members = json.loads(ensemble)
+    if not members:
+        return "No member was live."
+    return preview(pl.DataFrame([{key: str(value) for key, value in member.items()} for member in members]))
+
+
+def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
+    if prediction["model_id"] is None:
+        return []
+    row = warehouse.read("explain_model", model_id=prediction["model_id"]).row(0, named=True)
+    return [
+        f"## Model `{row['model_id']}`\n\n{row['family']}, {row['role']} since {row['live_from']}; trained on "
+        f"{row['window_count']} windows of {', '.join(row['scope'])} from {row['first_training_session']} to "
+        f"{row['last_training_session']} (cut-off {row['cutoff_session']}, labels end {row['labels_end_session']}, "
+        f"scaler fitted until {row['scaler_fitted_until_session']}), seed {row['seed']}; artifact "
+        f"`{row['artifact_sha256'][:16]}…`.\n\nValidation `{row['metrics']}` beside base rate `{row['baseline_metrics']}`"
+    ]
+
+
+def _window(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
+    window_id = prediction["window_id"]
+    if window_id is None:
+        return []
+    row = warehouse.read("explain_window", window_id=window_id).row(0, named=True)
+    vector = pl.DataFrame({"feature": row["names"], "value": row["values"]})
+    bars = warehouse.read("explain_bars", window_id=window_id, as_of=row["as_of"])
+    articles = warehouse.read("explain_articles", window_id=window_id)
+    return [
+        f"## Window `{window_id}`\n\n{row['lookback_sessions']} sessions × {row['feature_count']} features, "
+        f"{row['first_session_date']} to {row['session_date']}, from raw rows since {row['first_raw_session_date']}; "
+        f"provenance `{row['provenance_hash']}`.\n\n{preview(vector, vector.height)}",
+        "### Raw rows\n\n" + preview(warehouse.read("explain_provenance", window_id=window_id)),
+        "Newest bars:\n\n" + preview(bars),
+        "Articles:\n\n" + preview(articles) if articles.height else "No article in the window.",
+    ]
+
+
+def _outcome(warehouse: Warehouse, prediction: dict[str, Any]) -> str:
+    rows = warehouse.read("explain_outcome", prediction_id=prediction["prediction_id"])
+    if rows.is_empty():
+        return "## Outcome\n\nNot judged: the prediction abstained or its target session has not closed."
+    row = rows.row(0, named=True)
+    verdict = "right" if row["is_correct"] else "wrong"
+    inside = "inside" if row["is_inside_interval"] else "outside"
+    return (
+        f"## Outcome\n\nRealised log return {row['realised_log_return']:+.4f} ({row['realised_direction']}): **{verdict}**, "
+        f"{inside} the bounds, surprise {row['surprise_z']:+.2f} standard deviations, Brier {row['brier_score']:.4f}; "
+        f"price known {_instant(row['price_known_at'])}."
+    )
+
+
+def _plan(warehouse: Warehouse, prediction: dict[str, Any]) -> str:
+    rows = warehouse.read("explain_plan", prediction_id=prediction["prediction_id"])
+    if rows.is_empty():
+        return "## Plan\n\nNo plan rests on this prediction."
+    row = rows.row(0, named=True)
+    principles = pl.DataFrame(
+        [{key: str(value) for key, value in said.items()} for said in json.loads(row["principles"])]
+    )
+    plan = (
+        f"## Plan `{row['plan_id']}`\n\n**{row['action']}** {row['planned_quantity']} shares at about "
+        f"{row['reference_price']:.2f}, target weight {row['target_weight']:.1%}.\n\n{preview(principles, principles.height)}"
+    )
+    if row["trade_id"] is None:
+        return plan
+    return (
+        f"{plan}\n\n## Trade `{row['trade_id']}`\n\n{row['status']}: {row['side']} {row['quantity']} at {row['price']} on "
+        f"{row['filled_on']}, commission {row['commission_usd']}, slippage {row['slippage_usd']}, realised "
+        f"{row['realized_pnl_usd']} USD{'. ' + row['reject_reason'] if row['reject_reason'] else '.'}"
+    )
+
+
+def _instant(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,99 @@
+"""Daily bars as traded, each with the moment it was learned."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+import polars as pl
+
+from nextgen_assets.domain.identity import content_id
+from nextgen_assets.domain.quality import Inspected, inspect_bars
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.metadata import record
+from nextgen_assets.partitions import calendar_of, requested_sessions
+from nextgen_assets.policies import session_asset
+from nextgen_resources.clock import Clock
+from nextgen_resources.market_data import MarketDataProvider
+from nextgen_resources.market_data.door import check_bars
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+CONTEXT_SESSIONS = 20
+"""Sessions before the range that a change of unit is measured against."""
+
+
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["ticker_universe"])
+def market_prices(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    settings: dg.ResourceParam[Settings],
+    market_data: dg.ResourceParam[MarketDataProvider],
+    clock: dg.ResourceParam[Clock],
+) -> dict[str, pl.DataFrame]:
+    """One row per security and session: the current version of its daily bar, unadjusted.
+
+    Key: ticker, session_date. Source: the market data provider of the settings. Cadence: each session.
+    A re-run asks the provider again: an unchanged bar writes nothing, a changed one moves the old
+    version to market_price_revisions. Bars that break a rule go to quarantine, whole, with the reason.
+    """
+    watch, sessions = Stopwatch(), requested_sessions(context)
+    calendar, now = calendar_of(settings), clock.now()
+    first, last = sessions[0], sessions[-1]
+    with watch.measure("read"):
+        stays = warehouse.read("members", first=first, last=last)
+        earlier = warehouse.read(
+            "bars", first=calendar.shift(first, -CONTEXT_SESSIONS), last=calendar.shift(first, -1), as_of=now
+        )
+    tickers = stays["ticker"].unique().sort().to_list()
+    with watch.measure("provider"):
+        delivered = check_bars(market_data.daily_bars(tickers, first, last), market_data.name)
+        actions = market_data.corporate_actions(tickers, first, last)
+    with watch.measure("compute"):
+        inspected = inspect_bars(delivered.drop("adjusted_close"), calendar, earlier, actions)
+        bars = of_members(inspected.accepted, stays)
+        bars = stamped(bars, calendar, market_data.delay_minutes, now).with_columns(source=pl.lit(market_data.name))
+    rejected = quarantined(inspected, market_data.name, now)
+    figures = {"quarantined": rejected.height, "exact_copies": inspected.duplicate_count}
+    record(context, watch, bars, "session_date", figures=figures)
+    return {"market_prices": bars, "quarantine": rejected}
+
+
+def of_members(bars: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
+    """Bars of securities on the sessions of their stay in the universe."""
+    joined = bars.join(stays.select("ticker", "valid_from", "valid_to"), on="ticker")
+    begun = pl.col("valid_from") <= pl.col("session_date")
+    ended = (pl.col("valid_to") <= pl.col("session_date")).fill_null(False)
+    return joined.filter(begun & ~ended).drop("valid_from", "valid_to")
+
+
+def stamped(bars: pl.DataFrame, calendar: SessionCalendar, delay_minutes: int, now: datetime) -> pl.DataFrame:
+    """``known_at`` of bars: the stated time of publication; assumed unless fetched before the next open.
+
+    Notes
+    -----
+    A bar that differs from a version we hold is no first version: the write stamps it with the clock.
+    """
+    days = bars["session_date"].unique().to_list()
+    published = {day: calendar.close_at(day) + timedelta(minutes=delay_minutes) for day in days}
+    assumed = {day: now >= calendar.open_at(calendar.shift(day, 1)) for day in days}
+    day = pl.col("session_date")
+    return bars.with_columns(
+        known_at=day.replace_strict(published, return_dtype=pl.Datetime("us", "UTC")),
+        known_at_is_assumed=day.replace_strict(assumed, return_dtype=pl.Boolean),
+    )
+
+
+def quarantined(inspected: Inspected, source: str, now: datetime) -> pl.DataFrame:
+    """Rejected bars as rows of ``quarantine``; the id is a hash of source, reason and payload."""
+    rows = inspected.rejected
+    ids = [content_id("quarantine", source, code, payload) for code, payload in rows.select("reason_code", "payload").rows()]
+    return rows.select(
+        pl.Series("quarantine_id", ids, dtype=pl.String),
+        pl.lit("market_prices").alias("asset"),
+        pl.col("session_date").cast(pl.String).fill_null("unknown").alias("partition_key"),
+        pl.lit(source).alias("source"),
+        "reason_code",
+        "reason",
+        "payload",
+        pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("seen_at"),
+    ).unique("quarantine_id", keep="first", maintain_order=True)

@@ -1,0 +1,65 @@
+"""What the market looked like to a session: bars, actions and sentiment known by its cut-off."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from nextgen_assets.domain.prices import Panel, build_panel
+from nextgen_assets.domain.provenance import RawVersions, row_digests, scored_articles
+from nextgen_assets.domain.sessions import SessionCalendar, knowledge_segments
+from nextgen_assets.partitions import calendar_of
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class MarketView:
+    """Raw rows of consecutive sessions as known at one moment, and the panel made of them."""
+
+    bars: pl.DataFrame
+    actions: pl.DataFrame
+    articles: pl.DataFrame
+    panel: Panel
+
+    def versions(self, calendar: SessionCalendar) -> RawVersions:
+        """Digests of the raw row versions of the panel."""
+        return row_digests(self.bars, self.actions, self.articles, self.panel, calendar)
+
+
+def read_market(warehouse: Warehouse, settings: Settings, first: date, last: date, as_of: datetime) -> MarketView:
+    """The market from session ``first`` to ``last`` as it was known at ``as_of``."""
+    calendar = calendar_of(settings)
+    span = {"first": first, "last": last, "as_of": as_of}
+    bars = warehouse.read("bars", **span)
+    actions = warehouse.read("actions", **span)
+    sentiment = warehouse.read("sentiment", **span, method=settings.news.scorer)
+    scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.news.scorer)
+    articles = scored_articles(warehouse.read("articles", **span), scores)
+    tickers = bars["ticker"].unique().sort().to_list()
+    panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers)
+    return MarketView(bars, actions, articles, panel)
+
+
+def segments(
+    warehouse: Warehouse, settings: Settings, sessions: list[date], history_sessions: int
+) -> Iterator[tuple[date, date, datetime]]:
+    """Parts of ``sessions`` inside which nothing about earlier sessions became known late.
+
+    Yields
+    ------
+    first, last, as_of
+        A vectorised pass over first..last may read everything known at ``as_of``, the cut-off of its
+        last session: without late rows that is the whole range in one pass.
+    """
+    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
+    start = calendar.shift(sessions[0], -history_sessions)
+    moments = warehouse.read("knowledge_moments", first=start, last=sessions[-1])
+    late = {
+        calendar.admitting(known_at, delay)
+        for day, known_at in moments.rows()
+        if known_at > calendar.cutoff(calendar.on_or_after(day), delay)
+    }
+    for first, last in knowledge_segments(sessions, sorted(late)):
+        yield first, last, calendar.cutoff(last, delay)

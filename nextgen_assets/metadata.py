@@ -1,0 +1,83 @@
+"""What a run tells the UI: rows per partition, where the time went, a preview, pictures."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from nextgen_resources.timing import Stopwatch
+
+_PREVIEW_ROWS = 8
+_TEXT_WIDTH = 60
+_COUNTED_PARTITIONS = 60
+
+
+def record(
+    context: dg.AssetExecutionContext,
+    watch: Stopwatch,
+    frame: pl.DataFrame,
+    day_column: str | None,
+    *,
+    figures: Mapping[str, float | int | str] | None = None,
+    pictures: Mapping[str, str] | None = None,
+) -> None:
+    """Attach metadata to the materialisations of this run.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        What the asset returns for its main table.
+    day_column : str or None
+        Column whose days are partitions; each partition learns its own row count.
+    figures, pictures : mapping
+        Extra values and Markdown pictures for the last partition.
+
+    Notes
+    -----
+    Dagster repeats the metadata of a ranged run on every one of its partitions. The preview and the
+    pictures therefore go to the last partition only, which is the one the asset's page shows. Giving
+    each partition its own row count costs milliseconds that grow with their number, so a long range
+    leaves that to the total.
+    """
+    keys = context.partition_keys
+    if day_column is not None and len(keys) <= _COUNTED_PARTITIONS:
+        counts = dict(frame.group_by(day_column).len().iter_rows())
+        for key in keys:
+            rows = sum_of_month(counts, key) if _is_monthly(keys) else counts.get(date.fromisoformat(key), 0)
+            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=key)
+    last: dict[str, dg.MetadataValue] = {
+        "rows_in_run": dg.MetadataValue.int(frame.height),
+        "seconds": dg.MetadataValue.json({name: round(value, 3) for name, value in watch.seconds.items()}),
+        "preview": dg.MetadataValue.md(preview(frame)),
+    }
+    for name, value in (figures or {}).items():
+        last[name] = dg.MetadataValue.text(value) if isinstance(value, str) else dg.MetadataValue.float(float(value))
+    for name, markdown in (pictures or {}).items():
+        last[name] = dg.MetadataValue.md(markdown)
+    context.add_asset_metadata(last, partition_key=keys[-1])
+
+
+def _is_monthly(keys: list[str]) -> bool:
+    return all(key.endswith("-01") for key in keys)
+
+
+def sum_of_month(counts: Mapping[date, int], key: str) -> int:
+    """Rows of the month named ``key``."""
+    return sum(rows for day, rows in counts.items() if day.isoformat()[:7] == key[:7])
+
+
+def preview(frame: pl.DataFrame, rows: int = _PREVIEW_ROWS) -> str:
+    """The last rows as a Markdown table, long values shortened."""
+    if frame.is_empty():
+        return "no rows"
+    head = f"| {' | '.join(frame.columns)} |\n|{'---|' * frame.width}"
+    lines = [f"| {' | '.join(_shown(value) for value in row)} |" for row in frame.tail(rows).rows()]
+    return "\n".join([head, *lines])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value).replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 1]}…"

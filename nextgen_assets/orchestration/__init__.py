@@ -1,0 +1,1 @@
+"""What people start and what starts by itself: jobs, schedules, sensors."""

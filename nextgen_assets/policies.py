@@ -1,0 +1,82 @@
+"""How assets run: partitions, backfill, retries, owners and the schema that the UI shows."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import dagster as dg
+
+from nextgen_assets.partitions import CUTOFFS, SESSIONS
+from nextgen_resources.errors import NextGenError
+from nextgen_resources.warehouse.schema import Table, tables_of_record
+from nextgen_resources.warehouse.tables import tables_of
+
+OWNER = "team:nextgen"
+RETRIES = 2
+_RETRY_SECONDS = 5.0
+
+
+def session_asset(*, group: str, kinds: set[str], deps: Iterable[Any] = ()) -> Callable[..., dg.AssetsDefinition]:
+    """An asset with one partition per exchange session, run over a range in one pass."""
+    return _asset(SESSIONS, group, kinds, deps)
+
+
+def cutoff_asset(*, group: str, kinds: set[str], deps: Iterable[Any] = ()) -> Callable[..., dg.AssetsDefinition]:
+    """An asset with one partition per training cut-off (month), run over a range in one pass."""
+    return _asset(CUTOFFS, group, kinds, deps)
+
+
+def _asset(
+    partitions: dg.PartitionsDefinition, group: str, kinds: set[str], deps: Iterable[Any]
+) -> Callable[..., dg.AssetsDefinition]:
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        return dg.asset(
+            partitions_def=partitions,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            group_name=group,
+            kinds=kinds,
+            owners=[OWNER],
+            deps=list(deps),
+            metadata=_table_metadata(function.__name__),
+        )(_retrying(function))
+
+    return decorate
+
+
+def _retrying(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Retry only what may succeed unchanged; a wrong frame or key fails at once."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except NextGenError as error:
+            if error.is_retryable:
+                raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
+            raise
+
+    return run
+
+
+def _table_metadata(asset: str) -> dict[str, Any]:
+    tables = tables_of_record()
+    owned = [spec.name for spec in tables_of(asset)]
+    return {
+        "dagster/column_schema": _column_schema(tables[asset]),
+        "dagster/table_name": f"main.{asset}",
+        "tables": dg.MetadataValue.text(", ".join(owned)),
+        "key": dg.MetadataValue.text(", ".join(tables[asset].key)),
+    }
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    columns = [
+        dg.TableColumn(
+            name=column.name,
+            type=column.sql_type,
+            description=column.comment,
+            constraints=dg.TableColumnConstraints(nullable=column.is_nullable, unique=(column.name,) == table.key),
+        )
+        for column in table.columns
+    ]
+    return dg.TableSchema(columns=columns)

@@ -1,0 +1,57 @@
+"""What came of each prediction, judged once its target session has closed."""
+
+import dagster as dg
+import polars as pl
+
+from nextgen_assets.domain.labels import realised_log_returns
+from nextgen_assets.domain.validation import validate_predictions
+from nextgen_assets.market_view import read_market, segments
+from nextgen_assets.metadata import record
+from nextgen_assets.partitions import calendar_of, requested_sessions
+from nextgen_assets.pictures import reliability_diagram
+from nextgen_assets.policies import session_asset
+from nextgen_resources.clock import Clock
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+
+@session_asset(group="predictions", kinds={"duckdb", "polars"}, deps=["predictions", "market_prices", "corporate_actions"])
+def prediction_accuracy(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+) -> pl.DataFrame:
+    """One row per prediction that did not abstain and whose target session is this one.
+
+    Key: prediction_id. Source: the ledger of predictions and the prices known by the cut-off of the
+    target session. Cadence: each session. A row is never edited: a re-run adds what is missing.
+    """
+    watch, sessions = Stopwatch(), requested_sessions(context)
+    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
+    horizon = settings.models.horizon_sessions
+    parts = []
+    for first, last, as_of in segments(warehouse, settings, sessions, horizon + 1):
+        with watch.measure("read"):
+            due = warehouse.read("predictions_due", scenario_id=settings.scenario_id, first=first, last=last)
+            market = read_market(warehouse, settings, calendar.shift(first, -horizon - 1), last, as_of)
+        with watch.measure("compute"):
+            realised = realised_log_returns(market.panel, market.versions(calendar), horizon, last)
+            inside = [day for day in sessions if first <= day <= last]
+            parts.append(validate_predictions(due, realised, inside, calendar, delay))
+    rows = pl.concat(parts).with_columns(validated_at=pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")))
+    pictures = {}
+    if rows.height:
+        said = warehouse.read(
+            "SELECT prediction_id, probability_up FROM predictions WHERE target_session_date BETWEEN $first AND $last",
+            first=sessions[0],
+            last=sessions[-1],
+        )
+        joined = rows.join(said, on="prediction_id")
+        pictures["reliability"] = reliability_diagram(
+            joined["probability_up"].to_numpy(), (joined["realised_log_return"] > 0).to_numpy()
+        ).markdown
+    figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
+    record(context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures)
+    return rows

@@ -1,0 +1,54 @@
+"""Which securities can be predicted and traded on each session."""
+
+import dagster as dg
+import polars as pl
+
+from nextgen_assets.domain.universe import universe_stays
+from nextgen_assets.metadata import record
+from nextgen_assets.partitions import calendar_of, requested_sessions
+from nextgen_assets.policies import session_asset
+from nextgen_resources.market_data import MarketDataProvider
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+NO_BARS = pl.DataFrame(
+    schema={"ticker": pl.String, "session_date": pl.Date, "close": pl.Float64, "volume": pl.Int64}
+)
+
+
+@session_asset(group="ingestion", kinds={"duckdb", "polars"})
+def ticker_universe(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    settings: dg.ResourceParam[Settings],
+    market_data: dg.ResourceParam[MarketDataProvider],
+) -> pl.DataFrame:
+    """One row per stay of a security in the universe.
+
+    Key: ticker, valid_from. Source: the listings of the market data provider. Cadence: each session.
+    A run has authority over entries and exits dated in its own sessions: running it again changes
+    nothing, and an exit that a later session found stays.
+    """
+    watch, sessions = Stopwatch(), requested_sessions(context)
+    with watch.measure("read"):
+        existing = warehouse.read("stays")
+        covered_until = warehouse.scalar("SELECT max(session_date) FROM market_prices")
+        listings = market_data.listings()
+    if settings.ingestion.tickers is not None:
+        listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
+    if settings.ingestion.max_tickers is not None:
+        listings = listings.head(settings.ingestion.max_tickers)
+    with watch.measure("compute"):
+        stays = universe_stays(
+            listings,
+            NO_BARS,
+            existing,
+            sessions[0],
+            sessions[-1],
+            calendar_of(settings),
+            market_data.name,
+            covered_until=covered_until,
+        )
+    record(context, watch, stays, None, figures={"members": stays.filter(pl.col("valid_to").is_null()).height})
+    return stays

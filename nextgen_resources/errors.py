@@ -1,0 +1,170 @@
+"""Every error that this package raises, as one tree.
+
+::
+
+    NextGenError
+    ├── SettingsError                    a setting is unknown, out of range or unreadable
+    ├── WarehouseError                   the DuckDB warehouse refused
+    │   ├── MigrationError               a migration is missing, out of order or failed
+    │   │   └── MigrationChecksumError   an applied migration was edited afterwards
+    │   ├── SliceError                   a frame does not fit its table or its slice
+    │   ├── PartitionKeyError            a partition key is malformed or is not a session
+    │   ├── WarehouseBusyError           another process holds the lock       (retryable)
+    │   └── WarehouseCorruptError        the database file cannot be read
+    ├── ProviderError                    an outside source refused
+    │   ├── ProviderUnavailableError     it did not answer, or answered 5xx   (retryable)
+    │   ├── ProviderRateLimitedError     it asked us to slow down             (retryable)
+    │   └── ProviderDataError            it answered with data we cannot use
+    ├── ModelStoreError                  a model artifact is missing or is not what was registered
+    ├── TimeRuleError                    something would be used before it was known
+    └── LedgerConflictError              a ledger slice would be rewritten under later sessions
+
+``is_retryable`` says whether the same call, unchanged, may succeed later. Asset retry policies and
+the HTTP client read it; nothing parses messages. Messages say what was found, what was expected,
+where, and the next step.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NextGenError(Exception):
+    """Base of every error of this project.
+
+    Catch it only at the edge (command line, webhook worker); show its message, which names the next step.
+    """
+
+    is_retryable: ClassVar[bool] = False
+
+
+class SettingsError(NextGenError):
+    """A setting is unknown, out of range or unreadable.
+
+    Correct the key in the place that the message names (YAML file, environment variable or ``.env``
+    line). The message lists every problem found, so one round of corrections is enough.
+    """
+
+
+class WarehouseError(NextGenError):
+    """The warehouse refused an operation; nothing of it was written.
+
+    Read the subclass: it says whether the frame, the key, the schema, the lock or the file is at fault.
+    """
+
+
+class MigrationError(WarehouseError):
+    """The schema cannot be brought to the version that this code expects.
+
+    Check that the migration numbers in ``sql/migrations`` have no gap or duplicate and that the code is
+    not older than the warehouse; a failed migration was rolled back, so correct it and run it again.
+    """
+
+
+class MigrationChecksumError(MigrationError):
+    """A migration that had already run was edited.
+
+    Restore the file from version control and put the change in a new, next-numbered migration.
+    """
+
+
+class SliceError(WarehouseError):
+    """A frame does not fit its table or the slice it was to replace; the old rows are still there.
+
+    Raised for a missing column, an unknown column, a wrong type, rows outside the slice, an empty
+    replacement that was not announced, a null key or a duplicate key. Correct the asset that built the
+    frame; for an intended change of columns, add a migration.
+    """
+
+
+class PartitionKeyError(WarehouseError):
+    """A partition key is malformed, is not an exchange session, or does not exist for the asset.
+
+    Use an ISO date (YYYY-MM-DD) on which the exchange trades; the message names the nearest one.
+    """
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process held the warehouse lock for the whole waiting time.
+
+    Run again; if it recurs, raise ``warehouse.lock_timeout_seconds`` or close the program that keeps the
+    database file open (a notebook, a DuckDB shell).
+    """
+
+    is_retryable: ClassVar[bool] = True
+
+
+class WarehouseCorruptError(WarehouseError):
+    """The database file exists and cannot be read as a warehouse.
+
+    Do not delete it: copy it aside, restore the last backup, and re-materialise the sessions since. A
+    file written by a newer DuckDB reads like this too; check the installed version first.
+    """
+
+
+class ProviderError(NextGenError):
+    """An outside source of prices, news or scores refused.
+
+    Read the subclass: it says whether waiting helps or the request or its data must be looked at.
+    """
+
+
+class ProviderUnavailableError(ProviderError):
+    """The provider timed out, refused the connection or answered with a server error.
+
+    Retry later; if it lasts, look at the provider's status page or switch provider in the settings.
+    """
+
+    is_retryable: ClassVar[bool] = True
+
+
+class ProviderRateLimitedError(ProviderError):
+    """The provider asked us to slow down.
+
+    Wait ``retry_after_seconds`` (your own back-off when it is None) and retry; if it recurs, lower the
+    request rate or the number of tickers.
+
+    Parameters
+    ----------
+    *details : object
+        The message, as for any exception.
+    retry_after_seconds : float, optional
+        Seconds to wait that the provider stated, not negative; None when it stated none.
+    """
+
+    is_retryable: ClassVar[bool] = True
+
+    def __init__(self, *details: object, retry_after_seconds: float | None = None) -> None:
+        super().__init__(*details)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ProviderDataError(ProviderError):
+    """The provider answered, with data that cannot be used.
+
+    Look at the quoted payload: the provider changed its format, or the request (ticker, range) is wrong.
+    The same request will fail again. Single bad rows are quarantined instead and raise nothing.
+    """
+
+
+class ModelStoreError(NextGenError):
+    """A model artifact is missing, or its hash is not the registered one.
+
+    Never load it regardless: roll back to the previous deployment or train the cut-off again.
+    """
+
+
+class TimeRuleError(NextGenError):
+    """Something known only after the cut-off would have been used (look-ahead).
+
+    Nothing was written. The message names the rows; rebuild the upstream partition for the same session,
+    or correct the read that ignores ``as_of``.
+    """
+
+
+class LedgerConflictError(NextGenError):
+    """Trades of a session would be re-materialised while later sessions exist.
+
+    Later holdings rest on the old fills. Re-materialise from that session to the newest in one run, as
+    the message shows, or leave the ledger as it is.
+    """

@@ -1,0 +1,106 @@
+"""Dagster's SQLite event log, with the events of a ranged run written in batches.
+
+The stock storage opens two engines and compiles its statements anew for every event: 25 ms an
+event, and a run over 3,270 sessions of one asset writes 6,540 of them. This one keeps an engine per
+file and writes a batch in two transactions; the schema, the files and every read are the stock ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from dagster import EventLogEntry, Field, StringSource
+from dagster._core.events import ASSET_EVENTS
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy.pool import NullPool
+
+# Dagster collects batchable events only when this is set; a user's own value is respected.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "2000")
+
+_MOST_ENGINES = 16
+
+
+class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
+    """SQLite event log that stores a batch of asset events in one transaction per file."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines: dict[str, sa.Engine] = {}
+        super().__init__(base_dir, inst_data)
+
+    @classmethod
+    def config_type(cls) -> dict[str, Field]:
+        """``base_dir`` may be left out: it is where the stock storage would be."""
+        return {"base_dir": Field(StringSource, is_required=False)}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> BatchedSqliteEventLogStorage:
+        """Made from ``event_log_storage`` in dagster.yaml."""
+        home = os.environ.get("DAGSTER_HOME", ".")
+        return cls(config_value.get("base_dir") or os.path.join(home, "history", "runs"), inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[sa.Connection]:
+        with self._db_lock, self._engine(shard).begin() as connection:
+            yield connection
+
+    def _engine(self, shard: str) -> sa.Engine:
+        engine = self._engines.pop(shard, None)
+        if engine is None:
+            engine = sa.create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=NullPool,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            )
+        self._engines[shard] = engine
+        if len(self._engines) > _MOST_ENGINES:
+            del self._engines[next(iter(self._engines))]
+        if shard not in self._initialized_dbs:
+            self._initdb(engine)
+            self._initialized_dbs.add(shard)
+        return engine
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events in order; neighbours about assets of one run together, in one transaction per file."""
+        for (run_id, are_about_assets), neighbours in groupby(events, _batch_of):
+            if are_about_assets:
+                self._store_asset_events(run_id, list(neighbours))
+            else:
+                for event in neighbours:
+                    self.store_event(event)
+
+    def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        rows = [self._event_to_row(event) for event in events]
+        insert = SqlEventLogStorageTable.insert()
+        # Both files in one block: a failure in one leaves nothing in the other, because Dagster
+        # stores the whole batch again, event by event, when a batch fails.
+        with (
+            self._db_lock,
+            self._engine(run_id).begin() as run_log,
+            self._engine(INDEX_SHARD_NAME).begin() as index,
+        ):
+            run_log.execute(insert, rows)
+            returning = insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True)
+            ids = list(index.execute(returning, rows).scalars())
+            self._store_asset_event_tags(index, events, ids)
+            newest: dict[tuple[object, object], tuple[EventLogEntry, int]] = {}
+            for event, event_id in zip(events, ids, strict=True):
+                of_kind = (event.get_dagster_event().asset_key, event.dagster_event_type)
+                newest.pop(of_kind, None)
+                newest[of_kind] = (event, event_id)
+            for event, event_id in newest.values():
+                self._store_asset_event(index, event, event_id)
+
+
+def _batch_of(event: EventLogEntry) -> tuple[str, bool]:
+    return event.run_id, event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS

@@ -1,0 +1,129 @@
+"""Settings of what comes in and how it is described: paths, prices, news, features, warehouse, secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from nextgen_resources.settings.field_types import (
+    CalendarDay,
+    Name,
+    Names,
+    Options,
+    PositiveFraction,
+    RealNumber,
+    Secret,
+    Section,
+    Tickers,
+    WholeNumber,
+)
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(
+            f"an absolute path is expected here, found {path}; load_settings resolves relative ones"
+        )
+    return path
+
+
+class PathSettings(Section):
+    """Where files are kept. Moving them changes no row."""
+
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
+        description="folder of every scenario's warehouse, models and reports; relative to the project root"
+    )
+
+
+class IngestionSettings(Section):
+    """Which prices are fetched, from where, for which sessions and tickers."""
+
+    provider: Name = Field(description="module of nextgen_resources.market_data that supplies bars")
+    provider_options: Options = Field(description="options of that provider, by name")
+    calendar: Literal["XNYS"] = Field(description="exchange whose sessions are the partitions")
+    first_session: CalendarDay = Field(description="first session of the partitions")
+    last_session: CalendarDay | None = Field(
+        description="last session of the partitions; null: the newest one that has closed"
+    )
+    cutoff_delay_minutes: WholeNumber = Field(
+        ge=0, le=240, description="minutes after the official close until the knowledge cut-off of a session"
+    )
+    tickers: Tickers | None = Field(description="tickers to keep; null: every ticker of the provider")
+    max_tickers: WholeNumber | None = Field(
+        ge=1, le=10_000, description="tickers kept, by median dollar volume, largest first; null: no limit"
+    )
+
+    @model_validator(mode="after")
+    def _sessions_are_ordered(self) -> Self:
+        if self.last_session is not None and self.last_session < self.first_session:
+            raise ValueError(
+                f"ingestion.last_session {self.last_session} must not be before "
+                f"ingestion.first_session {self.first_session}"
+            )
+        return self
+
+
+class NewsSettings(Section):
+    """Which news are read and how they become one number per ticker and session."""
+
+    provider: Name = Field(description="module of nextgen_resources.news that supplies articles")
+    provider_options: Options = Field(description="options of that provider, by name")
+    scorer: Name = Field(description="module of nextgen_resources.sentiment that scores articles")
+    scorer_options: Options = Field(description="options of that scorer, by name")
+    half_life_sessions: RealNumber = Field(
+        gt=0, le=250, description="sessions after which an article counts half"
+    )
+    window_sessions: WholeNumber = Field(
+        ge=1, le=250, description="sessions whose articles enter the sentiment of a session"
+    )
+    buzz_history_sessions: WholeNumber = Field(
+        ge=20, le=2_500, description="earlier sessions against which the article count is standardised"
+    )
+    article_cap: PositiveFraction = Field(
+        description="largest contribution of one article to a ticker's sentiment of a session"
+    )
+
+    @model_validator(mode="after")
+    def _history_covers_window(self) -> Self:
+        if self.buzz_history_sessions < self.window_sessions:
+            raise ValueError(
+                f"news.buzz_history_sessions {self.buzz_history_sessions} must not be below "
+                f"news.window_sessions {self.window_sessions}"
+            )
+        return self
+
+
+class FeatureSettings(Section):
+    """Which features describe a ticker on a session."""
+
+    names: Names = Field(description="features to compute, in this order; an empty list: all discovered")
+    lookback_sessions: WholeNumber = Field(ge=2, le=250, description="sessions in the window of a prediction")
+
+
+class WarehouseSettings(Section):
+    """How the DuckDB file is opened. Changes no row."""
+
+    lock_timeout_seconds: RealNumber = Field(
+        gt=0, le=3_600, description="seconds to wait for the warehouse lock before giving up"
+    )
+    memory_limit: str = Field(
+        pattern=r"^[1-9][0-9]{0,5}(MB|GB|TB|MiB|GiB|TiB)$", description="memory DuckDB may use, such as 4GB"
+    )
+    threads: WholeNumber = Field(ge=1, le=256, description="threads of one DuckDB connection")
+
+
+class Credentials(Section):
+    """Secrets of outside services; null where a service is not used.
+
+    Each is also read from its usual name without prefix (``OPENAI_API_KEY`` and so on).
+    """
+
+    openai_api_key: Secret | None = Field(description="OpenAI key, for the openai sentiment scorer")
+    polygon_api_key: Secret | None = Field(description="Polygon key, for prices and news")
+    alpaca_api_key_id: Secret | None = Field(description="Alpaca key id, for prices and news")
+    alpaca_api_secret_key: Secret | None = Field(description="Alpaca secret belonging to the key id")
+    webhook_signing_secret: Secret | None = Field(
+        description="shared secret that signs outgoing webhooks (HMAC-SHA256)"
+    )

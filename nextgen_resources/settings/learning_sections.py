@@ -1,0 +1,106 @@
+"""Settings of what is learned: models, predictions and the feedback on them."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from nextgen_resources.settings.field_types import (
+    Name,
+    Names,
+    RealNumber,
+    Section,
+    Weights,
+    WholeNumber,
+)
+
+
+class LstmSettings(Section):
+    """Size and training of the recurrent network."""
+
+    hidden_size: WholeNumber = Field(ge=1, le=1_024, description="units of the recurrent state")
+    epochs: WholeNumber = Field(ge=1, le=1_000, description="passes over the training windows")
+    patience: WholeNumber = Field(ge=1, le=1_000, description="epochs without a better validation loss before it stops")
+    batch_size: WholeNumber = Field(ge=1, le=65_536, description="windows per gradient step")
+    learning_rate: RealNumber = Field(gt=0, le=1, description="step size of the optimiser")
+    weight_decay: RealNumber = Field(ge=0, le=1, description="decoupled weight decay per step")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        description="where it trains; auto: a GPU if there is one. Only cpu gives the same bytes everywhere"
+    )
+
+
+class ModelSettings(Section):
+    """Which families are trained, on what past, for which horizon."""
+
+    families: Names = Field(min_length=1, description="families to train, of those discovered")
+    champion: Name = Field(description="family whose deployment decides; the others are challengers")
+    horizon_sessions: WholeNumber = Field(
+        ge=1, le=60, description="sessions from the close of a prediction to its target close"
+    )
+    train_sessions: WholeNumber = Field(ge=60, le=5_000, description="sessions of the training past")
+    minimum_train_windows: WholeNumber = Field(
+        ge=20, le=1_000_000, description="complete windows below which no model is trained"
+    )
+    embargo_sessions: WholeNumber = Field(
+        ge=0, le=60, description="sessions between the end of the last label and the first prediction"
+    )
+    validation_fraction: RealNumber = Field(
+        gt=0, le=0.5, description="newest fraction of the training sessions kept for validation"
+    )
+    seed: WholeNumber = Field(ge=0, le=2**31 - 1, description="seed of everything random in training")
+    workers: WholeNumber = Field(ge=1, le=256, description="processes that train at once; changes no row")
+    lstm: LstmSettings
+
+    @model_validator(mode="after")
+    def _champion_is_trained(self) -> Self:
+        if self.champion not in self.families:
+            raise ValueError(
+                f"models.champion {self.champion!r} must be one of models.families {list(self.families)}"
+            )
+        return self
+
+
+class PredictionSettings(Section):
+    """How predictions are made, combined, calibrated and bounded."""
+
+    concurrency: WholeNumber = Field(ge=1, le=64, description="tickers predicted at once; changes no row")
+    interval_coverage: RealNumber = Field(
+        ge=0.5, le=0.99, description="fraction of returns that the interval should contain"
+    )
+    calibration_sessions: WholeNumber = Field(
+        ge=20, le=2_500, description="newest sessions whose matured predictions calibrate"
+    )
+    minimum_calibration_count: WholeNumber = Field(
+        ge=10, le=100_000, description="matured predictions below which probabilities stay uncalibrated"
+    )
+    member_weights: Weights = Field(
+        description="weight of a family in the ensemble, 0 to 100, by name; a family without one has weight 1"
+    )
+
+
+class FeedbackSettings(Section):
+    """How past predictions are judged and what is learned from them."""
+
+    window_sessions: WholeNumber = Field(ge=20, le=2_500, description="sessions that a metric looks back")
+    minimum_sessions: WholeNumber = Field(
+        ge=5, le=2_500, description="sessions below which a metric is reported as insufficient"
+    )
+    bootstrap_samples: WholeNumber = Field(
+        ge=50, le=20_000, description="resamples of whole sessions behind each interval"
+    )
+    insight_q: RealNumber = Field(
+        gt=0, le=0.5, description="false-discovery rate at which an insight is reported, a fraction"
+    )
+    cooldown_sessions: WholeNumber = Field(
+        ge=0, le=2_500, description="sessions before the same retrain signal may be raised again"
+    )
+
+    @model_validator(mode="after")
+    def _minimum_fits_window(self) -> Self:
+        if self.minimum_sessions > self.window_sessions:
+            raise ValueError(
+                f"feedback.minimum_sessions {self.minimum_sessions} must not exceed "
+                f"feedback.window_sessions {self.window_sessions}"
+            )
+        return self

@@ -1,0 +1,88 @@
+"""Settings of what is done with predictions: trading rules and the daily schedule."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+
+from nextgen_resources.settings.field_types import (
+    Fraction,
+    Names,
+    PositiveFraction,
+    RealNumber,
+    Section,
+    UsDollars,
+    WholeNumber,
+)
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not an IANA timezone; use a name such as America/New_York") from None
+    return name
+
+
+class TradingSettings(Section):
+    """Cash, sizing, costs and limits of the paper portfolio."""
+
+    initial_cash_usd: UsDollars = Field(ge=1_000, le=10**12, description="cash deposited at the start, USD")
+    kelly_fraction: Fraction = Field(description="fraction of the Kelly weight that is taken")
+    max_weight: PositiveFraction = Field(description="largest weight of one ticker, a fraction of net assets")
+    max_gross: RealNumber = Field(
+        gt=0, le=4, description="largest sum of absolute weights, a fraction of net assets"
+    )
+    slippage_bps: RealNumber = Field(
+        ge=0, le=500, description="basis points by which a fill is worse than the open"
+    )
+    commission_per_share_usd: UsDollars = Field(ge=0, le=10, description="commission per share, USD")
+    commission_minimum_usd: UsDollars = Field(ge=0, le=1_000, description="least commission per order, USD")
+    minimum_hold_sessions: WholeNumber = Field(
+        ge=0, le=250, description="sessions a position is held before it may be reduced"
+    )
+    drawdown_brake: PositiveFraction = Field(
+        description="fall from the peak of net assets, a fraction, from which weights are halved"
+    )
+    drawdown_stop: PositiveFraction = Field(
+        description="fall from the peak of net assets, a fraction, from which nothing is bought"
+    )
+    minimum_trade_weight: Fraction = Field(
+        description="change of weight below which no order is placed, a fraction of net assets"
+    )
+    principles: Names = Field(
+        description="trading principles to apply, in this order; an empty list: all discovered"
+    )
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Self:
+        pairs = (("drawdown_brake", "drawdown_stop"), ("minimum_trade_weight", "max_weight"))
+        broken = [
+            f"trading.{lower} {getattr(self, lower)} must be below trading.{upper} {getattr(self, upper)}"
+            for lower, upper in pairs
+            if getattr(self, lower) >= getattr(self, upper)
+        ]
+        if self.max_weight > self.max_gross:
+            broken.append(
+                f"trading.max_weight {self.max_weight} must not exceed trading.max_gross {self.max_gross}"
+            )
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
+
+class SchedulerSettings(Section):
+    """When the day's sessions run by themselves. Changes no row."""
+
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+        description="IANA timezone in which the schedule is read"
+    )
+    daily_delay_minutes: WholeNumber = Field(
+        ge=0, le=720, description="minutes after the official close at which the session's run starts"
+    )
+    max_catch_up_sessions: WholeNumber = Field(
+        ge=1, le=250, description="missed sessions that one run makes up for"
+    )
+    retries: WholeNumber = Field(ge=0, le=10, description="times a failed step is tried again")

@@ -1,0 +1,88 @@
+"""How each table is written: which asset owns it, by which column it is cut, in which mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WriteMode(StrEnum):
+    """What a write does with the rows that are there.
+
+    REPLACE: the slice is deleted and inserted. APPEND: rows with a new key are added, the others
+    stay as they are. UPSERT: rows with a known key are overwritten. REVISE: a row that differs
+    from the current version moves that version to the table of revisions. TAIL: the rows of a
+    scenario from the first session on are replaced; refused while later sessions would survive. A
+    table with a ``scenario_id`` is cut by that too: the rows of other scenarios stay.
+    """
+
+    REPLACE = "replace"
+    APPEND = "append"
+    UPSERT = "upsert"
+    REVISE = "revise"
+    TAIL = "tail"
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table and the way it is written.
+
+    Attributes
+    ----------
+    slice_column : str or None
+        DATE column that a partition selects; None for tables that are not cut.
+    may_become_empty : bool
+        Whether an empty frame may replace rows. Otherwise that is refused.
+    """
+
+    name: str
+    asset: str
+    mode: WriteMode
+    slice_column: str | None
+    may_become_empty: bool = False
+
+
+_SPECS = (
+    TableSpec("ticker_universe", "ticker_universe", WriteMode.REPLACE, None),
+    TableSpec("market_prices", "market_prices", WriteMode.REVISE, "session_date"),
+    TableSpec("quarantine", "market_prices", WriteMode.APPEND, None),
+    TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
+    TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
+    TableSpec("news_article_scores", "news_sentiment", WriteMode.APPEND, None),
+    TableSpec("news_sentiment", "news_sentiment", WriteMode.REPLACE, "session_date", may_become_empty=True),
+    TableSpec("feature_sets", "feature_windows", WriteMode.APPEND, None),
+    TableSpec("feature_windows", "feature_windows", WriteMode.REPLACE, "session_date"),
+    TableSpec("model_registry", "model_registry", WriteMode.APPEND, "cutoff_session"),
+    TableSpec("model_deployments", "model_registry", WriteMode.APPEND, None),
+    TableSpec("strategic_priorities", "strategic_priorities", WriteMode.REPLACE, "session_date"),
+    TableSpec("predictions", "predictions", WriteMode.APPEND, "session_date"),
+    TableSpec("prediction_accuracy", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
+    TableSpec("feedback_metrics", "feedback_metrics", WriteMode.REPLACE, "session_date"),
+    TableSpec(
+        "learning_insights", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True
+    ),
+    TableSpec("retrain_signals", "retrain_signals", WriteMode.APPEND, "session_date"),
+    TableSpec("bias_flags", "retrain_signals", WriteMode.REPLACE, "session_date", may_become_empty=True),
+    TableSpec("trade_plans", "trade_plans", WriteMode.TAIL, "session_date"),
+    TableSpec("trades", "trades", WriteMode.TAIL, "session_date", may_become_empty=True),
+    TableSpec("ledger_entries", "trades", WriteMode.TAIL, "session_date", may_become_empty=True),
+    TableSpec(
+        "portfolio_holdings", "portfolio_holdings", WriteMode.REPLACE, "session_date", may_become_empty=True
+    ),
+    TableSpec("portfolio_values", "portfolio_holdings", WriteMode.REPLACE, "session_date"),
+    TableSpec(
+        "trade_reflections", "trade_reflections", WriteMode.REPLACE, "session_date", may_become_empty=True
+    ),
+    TableSpec("system_health", "system_health", WriteMode.REPLACE, "session_date"),
+    TableSpec("task_runs", "system_health", WriteMode.UPSERT, None),
+    TableSpec("provider_calls", "market_prices", WriteMode.APPEND, None),
+)
+
+TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
+"""Every table that an asset writes, by name."""
+
+
+def tables_of(asset: str) -> list[TableSpec]:
+    """The tables of ``asset``; the first is the one named like it."""
+    specs = [spec for spec in _SPECS if spec.asset == asset]
+    return sorted(specs, key=lambda spec: spec.name != asset)

@@ -1,0 +1,239 @@
+"""Canonical articles: which session admits them, what is one article, what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nextgen_assets.domain.news import ARTICLE_SCHEMA, CanonicalArticles, canonical_articles
+from nextgen_assets.domain.sessions import NEW_YORK, xnys
+
+RAW_SCHEMA = {
+    "headline": pl.String(),
+    "body": pl.String(),
+    "url": pl.String(),
+    "tickers": pl.List(pl.String()),
+    "published_on": pl.Date(),
+    "published_at": pl.Datetime("us", "UTC"),
+    "source": pl.String(),
+    "language": pl.String(),
+}
+BASE: dict[str, Any] = {
+    "headline": "Apple reports record profit",
+    "body": None,
+    "url": None,
+    "tickers": ["AAPL"],
+    "published_on": None,
+    "published_at": None,
+    "source": "wire",
+    "language": "en",
+}
+
+
+def new_york(year: int, month: int, day: int, hour: int, minute: int, second: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, second, tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def raw(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame([BASE | row for row in rows], schema=RAW_SCHEMA, orient="row")
+
+
+def canonical(*rows: dict[str, Any], **options: Any) -> CanonicalArticles:
+    return canonical_articles(raw(*rows), xnys(), 30, **options)
+
+
+def admitted(published_at: datetime) -> date:
+    return canonical({"published_at": published_at}).articles["session_date"].item()
+
+
+@pytest.mark.parametrize(
+    ("published_at", "session"),
+    [
+        pytest.param(new_york(2012, 7, 24, 16, 30), date(2012, 7, 24), id="at the cut-off"),
+        pytest.param(new_york(2012, 7, 24, 16, 30, 1), date(2012, 7, 25), id="one second after the cut-off"),
+        pytest.param(new_york(2012, 7, 24, 3, 0), date(2012, 7, 24), id="before the open"),
+        pytest.param(new_york(2012, 11, 23, 13, 30), date(2012, 11, 23), id="half day, at its cut-off"),
+        pytest.param(new_york(2012, 11, 23, 14, 0), date(2012, 11, 26), id="half day, after its cut-off"),
+        pytest.param(new_york(2008, 5, 3, 19, 0), date(2008, 5, 5), id="Saturday"),
+        pytest.param(new_york(2012, 11, 22, 10, 0), date(2012, 11, 23), id="Thanksgiving"),
+        pytest.param(new_york(2001, 9, 11, 9, 0), date(2001, 9, 17), id="exchange closed for days"),
+        pytest.param(
+            datetime(2012, 3, 9, 21, 30, tzinfo=UTC), date(2012, 3, 9), id="winter: 21:30 UTC is 16:30"
+        ),
+        pytest.param(
+            datetime(2012, 3, 12, 20, 30, tzinfo=UTC), date(2012, 3, 12), id="summer: 20:30 UTC is 16:30"
+        ),
+        pytest.param(
+            datetime(2012, 3, 12, 21, 0, tzinfo=UTC), date(2012, 3, 13), id="summer: 21:00 UTC is 17:00"
+        ),
+    ],
+)
+def test_an_article_belongs_to_the_first_session_whose_cutoff_is_not_before_it(
+    published_at: datetime, session: date
+) -> None:
+    assert admitted(published_at) == session
+
+
+@pytest.mark.parametrize(
+    ("day", "session", "instant"),
+    [
+        (date(2012, 10, 25), date(2012, 10, 26), datetime(2012, 10, 26, 3, 59, 59, tzinfo=UTC)),
+        (date(2012, 11, 10), date(2012, 11, 12), datetime(2012, 11, 11, 4, 59, 59, tzinfo=UTC)),
+        (date(2012, 11, 23), date(2012, 11, 26), datetime(2012, 11, 24, 4, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_an_article_of_a_day_is_admitted_by_the_session_after_that_day_only(
+    day: date, session: date, instant: datetime
+) -> None:
+    row = canonical({"published_on": day}).articles.row(0, named=True)
+    assert row["session_date"] == session
+    assert row["published_at"] == instant
+    assert row["published_at_precision"] == "day"
+
+
+def test_history_is_assumed_to_be_seen_when_published() -> None:
+    row = canonical({"published_at": new_york(2012, 7, 24, 10, 0)}).articles.row(0, named=True)
+    assert row["first_seen_at"] == row["published_at"] == new_york(2012, 7, 24, 10, 0)
+    assert row["first_seen_is_assumed"] is True
+    assert row["published_at_precision"] == "instant"
+
+
+def test_an_article_seen_late_is_admitted_when_it_was_seen_and_keeps_its_id() -> None:
+    article = {"published_at": new_york(2012, 7, 24, 10, 0)}
+    on_time = canonical(article, first_seen_at=new_york(2012, 7, 24, 16, 10)).articles.row(0, named=True)
+    late = canonical(article, first_seen_at=new_york(2012, 7, 26, 9, 0)).articles.row(0, named=True)
+    assert on_time["session_date"] == date(2012, 7, 24)
+    assert late["session_date"] == date(2012, 7, 26)
+    assert late["first_seen_at"] == new_york(2012, 7, 26, 9, 0)
+    assert late["first_seen_is_assumed"] is False
+    assert late["article_id"] == on_time["article_id"]
+
+
+def test_copies_in_a_session_are_one_article_the_earliest_with_all_tickers() -> None:
+    articles = canonical(
+        {
+            "headline": "Apple  SUES Samsung",
+            "published_at": new_york(2012, 7, 24, 12, 0),
+            "tickers": ["SSNLF"],
+        },
+        {"headline": "Apple sues Samsung ", "published_at": new_york(2012, 7, 24, 11, 0), "source": "first"},
+    ).articles
+    kept = articles.select("source", "headline", "published_at").rows()
+    assert kept == [("first", "Apple sues Samsung", new_york(2012, 7, 24, 11, 0))]
+    assert articles["tickers"].to_list() == [["AAPL", "SSNLF"]]
+
+
+def test_the_same_words_in_another_session_are_another_article() -> None:
+    articles = canonical(
+        {"published_at": new_york(2012, 7, 24, 12, 0)}, {"published_at": new_york(2012, 7, 24, 17, 0)}
+    ).articles
+    assert articles["content_hash"].n_unique() == 1
+    assert articles["article_id"].n_unique() == 2
+    assert articles["session_date"].to_list() == [date(2012, 7, 24), date(2012, 7, 25)]
+
+
+def test_another_body_is_another_article() -> None:
+    moment = new_york(2012, 7, 24, 12, 0)
+    assert canonical({"published_at": moment}, {"published_at": moment, "body": "More."}).articles.height == 2
+
+
+def test_ids_are_pinned_so_that_stored_articles_are_found_again() -> None:
+    row = canonical({"published_at": new_york(2012, 7, 24, 12, 0)}).articles.row(0, named=True)
+    assert row["content_hash"] == "e4144f547cc81e85418402f19c6d1a22"
+    assert row["article_id"] == "e9944f3de7771fdb09c4ba0d239c9b8a"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason_code"),
+    [
+        ({"headline": "  \n"}, "no_headline"),
+        ({"headline": None}, "no_headline"),
+        ({"source": None}, "no_source"),
+        ({"tickers": []}, "no_ticker"),
+        ({"tickers": None}, "no_ticker"),
+        ({"tickers": ["AAPL", "aapl"]}, "bad_ticker"),
+        ({"tickers": ["AAPL'; DROP TABLE trades;--"]}, "bad_ticker"),
+        ({"tickers": ["AAPL\n"]}, "bad_ticker"),
+        ({"tickers": [None]}, "bad_ticker"),
+        ({"published_on": None}, "no_date"),
+        ({"published_on": date(1980, 12, 12)}, "outside_calendar"),
+        ({"published_on": date(2999, 1, 1)}, "outside_calendar"),
+    ],
+)
+def test_an_unusable_row_is_set_apart_whole_with_its_reason(change: dict[str, Any], reason_code: str) -> None:
+    row = {"published_on": date(2012, 7, 24)} | change
+    result = canonical(row, {"published_on": date(2012, 7, 24), "headline": "A usable one"})
+    assert result.articles["headline"].to_list() == ["A usable one"]
+    assert result.rejected["reason_code"].to_list() == [reason_code]
+    payload = json.loads(result.rejected["payload"].item())
+    expected = BASE | row
+    published_on = expected["published_on"]
+    assert payload == expected | {"published_on": published_on.isoformat() if published_on else None}
+
+
+def test_only_web_addresses_are_kept_and_an_unknown_language_is_said_to_be_unknown() -> None:
+    moment = new_york(2012, 7, 24, 12, 0)
+    articles = canonical(
+        {"headline": "one", "published_at": moment, "url": "https://example.com/a", "language": None},
+        {"headline": "two", "published_at": moment, "url": "javascript:alert(1)"},
+    ).articles
+    assert dict(articles.select("headline", "url").iter_rows()) == {
+        "one": "https://example.com/a",
+        "two": None,
+    }
+    assert dict(articles.select("headline", "language").iter_rows()) == {"one": "und", "two": "en"}
+
+
+def test_an_empty_batch_gives_empty_frames_of_the_right_columns() -> None:
+    result = canonical_articles(raw(), xnys(), 30)
+    assert dict(result.articles.schema) == dict(ARTICLE_SCHEMA)
+    assert result.rejected.is_empty()
+
+
+def test_a_missing_column_and_a_naive_moment_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"lack \['tickers'\]"):
+        canonical_articles(raw(BASE).drop("tickers"), xnys(), 30)
+    with pytest.raises(ValueError, match="no time zone"):
+        canonical(BASE, first_seen_at=datetime(2012, 7, 24, 12, 0))  # noqa: DTZ001
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "headline": st.sampled_from(["up", "Up ", "down", "flat"]),
+            "tickers": st.lists(st.sampled_from(["AAPL", "IBM"]), min_size=1, unique=True),
+            "published_at": st.integers(0, 6 * 24 * 12).map(
+                lambda step: new_york(2012, 11, 20, 0, 0) + timedelta(minutes=5 * step)
+            ),
+            "source": st.sampled_from(["a", "b"]),
+        }
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS, order=st.randoms(use_true_random=False))
+def test_a_session_alone_equals_the_range_whatever_the_order(rows: list[dict[str, Any]], order: Any) -> None:
+    whole = canonical(*rows).articles
+    shuffled = order.sample(rows, len(rows))
+    assert canonical(*shuffled).articles.equals(whole)
+    for session in whole["session_date"].unique():
+        own = [row for row in rows if xnys().admitting(row["published_at"], 30) == session]
+        assert canonical(*own).articles.equals(whole.filter(pl.col("session_date") == session))
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS, seen_hours=st.integers(0, 200) | st.none())
+def test_every_row_was_published_and_seen_by_the_cutoff_of_its_session(
+    rows: list[dict[str, Any]], seen_hours: int | None
+) -> None:
+    seen = None if seen_hours is None else new_york(2012, 11, 20, 0, 0) + timedelta(hours=seen_hours)
+    for row in canonical(*rows, first_seen_at=seen).articles.iter_rows(named=True):
+        assert max(row["published_at"], row["first_seen_at"]) <= xnys().cutoff(row["session_date"], 30)
