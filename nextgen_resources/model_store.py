@@ -188,7 +188,7 @@ def _arrays_bytes(arrays: Arrays) -> bytes:
                 f"model store: array {name!r} of type {kind}, expected numbers or booleans under a name of "
                 "letters, digits, dots and underscores; objects would need pickle, which is never used"
             )
-        ordered[name] = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False))
+        ordered[name] = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
     if not ordered:
         raise ArtifactContentError("model store: no arrays to save, expected at least one")
     content: bytes = save(ordered)

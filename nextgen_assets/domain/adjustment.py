@@ -138,7 +138,8 @@ class MaturedHistory:
         Notes
         -----
         As-of rule: predictions of the trailing ``calibration_sessions`` sessions whose target session is not
-        after ``session`` and, where stated, whose prices were known by its cut-off.
+        after ``session`` and, where stated, whose prices were known by its cut-off. Targets of h sessions
+        overlap h deep, so each counts 1 / h towards the calibration.
         """
         position = self.calendar.index(session)
         as_of = self.calendar.cutoff(session, config.cutoff_delay_minutes)
@@ -158,8 +159,11 @@ class MaturedHistory:
                 config.minimum_predictions,
             )
         went_up = (realised > 0).astype(np.float64)
+        evidence = 1.0 / (self.target_index[rows] - self.session_index[rows])
         return Adjustment(
-            calibration=Calibration() if bounds is None else fit_calibration(raw, went_up, config.prior),
+            calibration=Calibration()
+            if bounds is None
+            else fit_calibration(raw, went_up, config.prior, evidence),
             bounds=bounds,
             n_sessions=int(sessions.size),
             n=int(rows.size),

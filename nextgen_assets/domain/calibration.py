@@ -53,12 +53,15 @@ def sigmoid(log_odds: Floats) -> Floats:
 
 
 def fit_calibration(
-    raw_probability_up: Floats, went_up: Floats, prior: CalibrationPrior | None = None
+    raw_probability_up: Floats,
+    went_up: Floats,
+    prior: CalibrationPrior | None = None,
+    evidence: Floats | None = None,
 ) -> Calibration:
     r"""Most probable temperature and bias, given matured predictions and the prior.
 
-    Minimises ``-sum log likelihood + t/2 * log(temperature)^2 + b/2 * bias^2`` by a fixed number of
-    damped Fisher-scoring steps from the identity.
+    Minimises ``-sum(evidence * log likelihood) + t/2 * log(temperature)^2 + b/2 * bias^2`` by a fixed
+    number of damped Fisher-scoring steps from the identity.
 
     Parameters
     ----------
@@ -68,6 +71,9 @@ def fit_calibration(
         Outcomes, 0 or 1.
     prior : CalibrationPrior, optional
         Strength of the pull towards the identity.
+    evidence : ndarray of float64, shape (n,), optional
+        How much each prediction counts, not negative; 1 by default. Overlapping targets of h sessions
+        count 1 / h each, or the same move of the market would be believed h times.
 
     Returns
     -------
@@ -93,6 +99,9 @@ def fit_calibration(
         raise ValueError(
             f"raw_probability_up {raw_probability_up.shape} and went_up {went_up.shape}: expected equal (n,)"
         )
+    counted = np.ones_like(went_up) if evidence is None else evidence
+    if counted.shape != went_up.shape or not (counted >= 0).all():
+        raise ValueError(f"evidence {counted.shape}: expected {went_up.shape} numbers that are not negative")
     if not (np.isfinite(raw_probability_up).all() and np.isfinite(went_up).all()):
         raise ValueError("raw_probability_up or went_up holds NaN; pass matured predictions only")
     log_odds = logit(raw_probability_up)
@@ -100,7 +109,8 @@ def fit_calibration(
     for _ in range(_NEWTON_STEPS):
         scaled = np.exp(log_slope) * log_odds
         probability = sigmoid(scaled + bias)
-        error, weight = probability - went_up, probability * (1.0 - probability)
+        error = counted * (probability - went_up)
+        weight = counted * probability * (1.0 - probability)
         gradient_slope = float((error * scaled).sum()) + prior.temperature_strength * log_slope
         gradient_bias = float(error.sum()) + prior.bias_strength * bias
         slope_slope = float((weight * scaled * scaled).sum()) + prior.temperature_strength

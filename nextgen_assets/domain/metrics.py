@@ -59,8 +59,8 @@ def brier_score(probability_up: Floats, went_up: Floats) -> float:
 
     Examples
     --------
-    >>> brier_score(np.array([0.8, 0.4]), np.array([1.0, 1.0]))
-    0.2
+    >>> brier_score(np.array([0.75, 0.5]), np.array([1.0, 1.0]))
+    0.15625
     """
     return float(brier_scores(probability_up, went_up).mean())
 

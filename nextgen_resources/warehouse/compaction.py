@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from nextgen_resources.errors import WarehouseError
+from nextgen_resources.warehouse.connections import log_of, quoted
 
 
 def compact_file(path: Path, connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -29,10 +30,10 @@ def compact_file(path: Path, connection: duckdb.DuckDBPyConnection) -> tuple[int
         connection.execute("CHECKPOINT")
     before = path.stat().st_size
     target = path.with_suffix(".compacting")
-    for leftover in (target, _log_of(target)):
+    for leftover in (target, log_of(target)):
         leftover.unlink(missing_ok=True)
     _copy(path, target)
-    if _log_of(path).exists() or _log_of(target).exists():
+    if log_of(path).exists() or log_of(target).exists():
         raise WarehouseError(
             f"{path.name} or its copy has a write-ahead log after its checkpoint; "
             "the file was left as it is, compact it later"
@@ -41,14 +42,10 @@ def compact_file(path: Path, connection: duckdb.DuckDBPyConnection) -> tuple[int
     return before, path.stat().st_size
 
 
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.wal")
-
-
 def _copy(source: Path, target: Path) -> None:
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{_quoted(source)}' AS source (READ_ONLY)")
-        connection.execute(f"ATTACH '{_quoted(target)}' AS target")
+        connection.execute(f"ATTACH '{quoted(source)}' AS source (READ_ONLY)")
+        connection.execute(f"ATTACH '{quoted(target)}' AS target")
         connection.execute("COPY FROM DATABASE source TO target")
         rows, copied = (_row_counts(connection, database) for database in ("source", "target"))
         if rows != copied:
@@ -67,7 +64,3 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, database: str) -> dict[st
     return {
         table: connection.execute(counting.format(database, table)).fetchall()[0][0] for (table,) in tables
     }
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -74,6 +74,10 @@ def connect(
         reraise=True,
     )
     def attempt() -> duckdb.DuckDBPyConnection:
+        if exclusive and not path.exists():
+            _create_whole(path)
+        elif exclusive and log_of(path).exists():
+            _fold_log_in(path)
         connection = duckdb.connect(str(path), read_only=not exclusive, config=dict(config))
         connection.execute("SET TimeZone = 'UTC'")
         return connection
@@ -91,6 +95,34 @@ def connect(
         raise WarehouseError(
             f"{path.name} could not be opened; remove the cause, then run again: {error}"
         ) from error
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log beside a database file: there while a writer works, or after it was killed."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def _create_whole(path: Path) -> None:
+    # A process that is killed while DuckDB writes the first header leaves a file that never opens.
+    new = path.with_suffix(".creating")
+    for leftover in (new, log_of(new)):
+        leftover.unlink(missing_ok=True)
+    duckdb.connect(str(new)).close()
+    new.replace(path)
+
+
+def _fold_log_in(path: Path) -> None:
+    # DuckDB 2.0 replays a log before its functions are loaded, and fails where a migration altered
+    # a table whose CHECK calls one. A database that is attached is replayed with them.
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{quoted(path)}' AS killed")
+        connection.execute("CHECKPOINT killed")
+        connection.execute("DETACH killed")
+
+
+def quoted(path: Path) -> str:
+    """The path as it stands between single quotes in SQL."""
+    return str(path).replace("'", "''")
 
 
 def _is_foreign_lock(error: BaseException) -> bool:

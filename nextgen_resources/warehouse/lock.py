@@ -13,7 +13,8 @@ import fasteners
 
 from nextgen_resources.errors import WarehouseBusyError, WarehouseError
 
-_FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.001, 0.02
+_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.0005, 0.02
+_HALVING_WAIT_SECONDS = 0.1
 
 
 class _ProcessLock:
@@ -106,16 +107,25 @@ class FileLock:
 
     def _acquire(self, started: float, exclusive: bool) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock, turnstile = self._process.lock, self._process.turnstile
-        patience = {"delay": _FIRST_DELAY_SECONDS, "max_delay": _LONGEST_DELAY_SECONDS}
-        if not turnstile.acquire(timeout=self._left(started), **patience):
-            raise self._busy("the turnstile")
+        lock = self._process.lock
+        patience = {"delay": _SHORTEST_DELAY_SECONDS, "max_delay": 4 * _SHORTEST_DELAY_SECONDS}
+        self._enter_turnstile(started)
         try:
             acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
             if not acquire(timeout=self._left(started), **patience):
                 raise self._busy("a writer" if not exclusive else "a reader or writer")
         finally:
-            turnstile.release()
+            self._process.turnstile.release()
+
+    def _enter_turnstile(self, started: float) -> None:
+        # Who has waited longer asks more often, so that newcomers rarely overtake.
+        while not self._process.turnstile.acquire(blocking=False):
+            if not self._left(started):
+                raise self._busy("those before in the queue")
+            waited = time.monotonic() - started
+            time.sleep(
+                max(_SHORTEST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS / (1 + waited / _HALVING_WAIT_SECONDS))
+            )
 
     def _left(self, started: float) -> float:
         return max(0.0, self.timeout_seconds - (time.monotonic() - started))

@@ -17,7 +17,14 @@ from pydantic import Field
 from nextgen_resources.errors import WarehouseError
 from nextgen_resources.warehouse import migrator
 from nextgen_resources.warehouse.compaction import compact_file
-from nextgen_resources.warehouse.connections import OpenConnection, connect, corrupt, is_unreadable, open_here
+from nextgen_resources.warehouse.connections import (
+    OpenConnection,
+    connect,
+    corrupt,
+    is_unreadable,
+    log_of,
+    open_here,
+)
 from nextgen_resources.warehouse.lock import FileLock
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -147,6 +154,7 @@ class Warehouse(DuckDBResource):
             return
         if not exclusive:
             self._require_file()
+            self._fold_log_of_killed_writer(path)
         with (
             FileLock(path, self.lock_timeout_seconds).hold(exclusive=exclusive),
             closing(self._connect(exclusive=exclusive)) as connection,
@@ -160,6 +168,16 @@ class Warehouse(DuckDBResource):
                 raise
             finally:
                 del open_here.by_path[path]
+
+    def _fold_log_of_killed_writer(self, path: Path) -> None:
+        lock = FileLock(path, self.lock_timeout_seconds)
+        if not log_of(path).exists():
+            return
+        with lock.hold(exclusive=False):
+            if not log_of(path).exists():  # it was that of a writer at work
+                return
+        with lock.hold(exclusive=True), closing(self._connect(exclusive=True)):
+            pass
 
     def _connect(self, *, exclusive: bool) -> duckdb.DuckDBPyConnection:
         return connect(

@@ -1,9 +1,9 @@
 """A warm process that has imported everything and opened nothing: it forks writers and kills them.
 
-Run as a script. It reads one JSON request a line, ``{"work", "path", "milliseconds", "first_version"}``, forks a
-child that does the work over and over, kills it with SIGKILL that long after it began, and answers
-``{"phase", "acknowledged"}``: where the child was, and for each session the last version whose write
-had returned.
+Run as a script. It reads one JSON request a line, ``{"work", "path", "milliseconds",
+"first_version"}``, forks a child that does the work over and over, kills it with SIGKILL that long
+after it began, and answers ``{"phase", "acknowledged"}``: where the child was, and for each session
+the last version whose write had returned.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from itertools import count
+from typing import Any
 
 import dagster as dg
 import duckdb
 import polars as pl
+from dagster._core.definitions.scoped_resources_builder import ScopedResourcesBuilder
 
 from nextgen_resources.warehouse.io_manager import WarehouseIOManager
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -33,13 +34,15 @@ TICKERS = [f"T{number:02d}" for number in range(50)]
 PHASES = ("outside a transaction", "inside a transaction", "committing")
 PARTITIONS = dg.DailyPartitionsDefinition("2005-01-01", end_date="2005-03-01", timezone="America/New_York")
 
+# An empty mapping would make Dagster build a whole instance for each context.
+_NO_RESOURCES: Any = ScopedResourcesBuilder().build(None)
 _board = mmap.mmap(-1, 8 + 8 * len(SESSIONS))
 
 
-def frames_of(session: date, version: int) -> dict[str, pl.DataFrame]:
+def frames_of(session: date, version: int, scenario_id: str = "baseline") -> dict[str, pl.DataFrame]:
     """The two tables of the portfolio of one session; every row carries the version."""
     as_of = datetime(2005, 6, 1, tzinfo=UTC)
-    common = {"scenario_id": "baseline", "session_date": session, "as_of": as_of}
+    common = {"scenario_id": scenario_id, "session_date": session, "as_of": as_of}
     holding = {"quantity": 5, "average_cost_usd": 10, "close": float(version), "close_session_date": session}
     holding |= {"market_value_usd": 55, "unrealized_pnl_usd": 5, "weight": 0.1}
     money = {
@@ -55,21 +58,18 @@ def frames_of(session: date, version: int) -> dict[str, pl.DataFrame]:
     }
 
 
-@lru_cache(maxsize=1)
-def _instance() -> dg.DagsterInstance:
-    return dg.DagsterInstance.ephemeral()
-
-
-def write_session(io_manager: WarehouseIOManager, session: date, version: int) -> None:
+def write_session(
+    io_manager: WarehouseIOManager, session: date, version: int, scenario_id: str = "baseline"
+) -> None:
     """Materialise one session through the IO manager."""
     context = dg.build_output_context(
         asset_key="portfolio_holdings",
         partition_key=str(session),
         asset_partitions_def=PARTITIONS,
         run_id=f"run-{version}",
-        instance=_instance(),
+        resources=_NO_RESOURCES,
     )
-    io_manager.handle_output(context, frames_of(session, version))
+    io_manager.handle_output(context, frames_of(session, version, scenario_id))
 
 
 class WatchedWarehouse(Warehouse):
@@ -88,11 +88,12 @@ class WatchedWarehouse(Warehouse):
 
 def _write_sessions(path: str, first_version: int, begin: Callable[[], None]) -> None:
     io_manager = WarehouseIOManager(WatchedWarehouse(database=path), "baseline")
-    begin()
     for version in count(first_version):
         for index, session in enumerate(SESSIONS):
             write_session(io_manager, session, version)
             struct.pack_into("<q", _board, 8 + 8 * index, version)
+            if index == 0 and version == first_version:
+                begin()  # the first write loads what is loaded once
 
 
 def _compact(path: str, first_version: int, begin: Callable[[], None]) -> None:
@@ -141,6 +142,5 @@ def kill_one(request: dict[str, object]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    _instance()  # takes longer than many writes; it holds its tables in memory
     for line in sys.stdin:
         print(json.dumps(kill_one(json.loads(line))), flush=True)

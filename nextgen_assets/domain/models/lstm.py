@@ -84,7 +84,9 @@ class FittedLstm:
         refuse_non_finite(windows, "lstm windows")
         self.network.refuse_misfit(windows)
         with one_thread(), torch.inference_mode():
-            heads = self.network.forward(torch.tensor(windows)).numpy().astype(np.float64)
+            heads = (
+                self.network.forward(torch.tensor(np.ascontiguousarray(windows))).numpy().astype(np.float64)
+            )
         bounded = np.clip(heads[:, 0], -_LARGEST_LOGIT, _LARGEST_LOGIT)
         return 1.0 / (1.0 + np.exp(-bounded)), np.ascontiguousarray(heads[:, 1])
 
@@ -185,7 +187,8 @@ def _tensors(part: LabelledWindows, device: str) -> tuple[torch.Tensor, torch.Te
     import torch
 
     targets = np.stack([part.went_up, part.standardised_return], axis=1).astype(np.float32)
-    return torch.tensor(part.windows, device=device), torch.tensor(targets, device=device)
+    windows = np.ascontiguousarray(part.windows)
+    return torch.tensor(windows, device=device), torch.tensor(targets, device=device)
 
 
 def _loss(heads: torch.Tensor, targets: torch.Tensor, return_loss_weight: float) -> torch.Tensor:

@@ -34,7 +34,8 @@ class MarketData:
     split_ratios : float array (n_sessions, n_tickers)
         Shares after for one before, on the ex-date; 1 elsewhere.
     dividends_usd : float array (n_sessions, n_tickers)
-        Cash per share held before the ex-date, on the ex-date; 0 elsewhere.
+        Cash per share held before the ex-date, on the ex-date; 0 elsewhere. (``corporate_actions`` states
+        it per share after a split of the same day; the panels multiply by the ratio.)
     """
 
     sessions: tuple[date, ...]
@@ -198,4 +199,4 @@ def _action_panels(
             splits[row, columns[ticker]] *= ratio
         else:
             dividends[row, columns[ticker]] += cash
-    return splits, dividends
+    return splits, dividends * splits

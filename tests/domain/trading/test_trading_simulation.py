@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -46,7 +47,7 @@ def _random_market(seed: int, n_sessions: int = 24, n_tickers: int = 3) -> Marke
         splits[row, column] = float(rng.choice([2.0, 1.5, 0.1, 1 / 3]))
         closes[row:, column] = closes[row:, column] / splits[row, column]
         opens[row:, column] = opens[row:, column] / splits[row, column]
-    dividends = dict.fromkeys(np.argwhere(rng.random(shape) < 0.1).tolist(), 0.37)
+    dividends = dict.fromkeys(map(tuple, np.argwhere(rng.random(shape) < 0.1).tolist()), 0.37)
     opens, closes = np.where(missing, NAN, opens), np.where(missing, NAN, closes)
     return market_of(opens, closes, tuple(f"T{at}" for at in range(n_tickers)), splits, dividends)
 
@@ -197,8 +198,6 @@ def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int) -> None:
         ledger = pl.concat(entries) if entries else whole.entries.clear()
         known = CALENDAR.shift(session, -1)
         state = state_from_ledger(ledger, "baseline", known, values, RULES)
-        if not state.is_empty:
-            state = replace(state)
         past = market_until(market, session)
         fills, lines = execute_plans(state, plans, [session], past, RULES, CALENDAR)
         drafted = draft_plans(state, [session], past, forecasts, RULES, CALENDAR, DELAY, plans)
@@ -261,14 +260,9 @@ def test_plans_cover_every_priced_ticker_and_say_why() -> None:
     market = market_of([[10.0, NAN]] * 3, [[10.0, NAN]] * 3, ("AAA", "BBB"))
     plans = _run(market, forecasts_of(market)).plans
     assert plans.select("session_date", "ticker").rows() == [(s, "AAA") for s in market.sessions]
-    said = plans["principles"].str.json_decode(
-        pl.List(
-            pl.Struct(
-                {"principle": pl.String, "verdict": pl.String, "factor": pl.Float64, "reason": pl.String}
-            )
-        )
-    )[0]
-    assert said.struct.field("principle").to_list() == list(RULES.principles)
+    said = json.loads(plans["principles"][0])
+    assert [one["principle"] for one in said] == list(RULES.principles)
+    assert all(set(one) == {"principle", "verdict", "factor", "reason"} for one in said)
     assert plans["as_of"][0] == CALENDAR.cutoff(market.sessions[0], DELAY)
     traded = plans["action"].is_in(["buy", "sell"])
     assert (traded == (plans["quantity"] > 0)).all()

@@ -1,0 +1,42 @@
+"""What each closed position was expected to do, what it did, and where the difference lies."""
+
+import dagster as dg
+import polars as pl
+
+from nextgen_assets.domain.trading.reflection import reflect
+from nextgen_assets.metadata import record
+from nextgen_assets.partitions import calendar_of, requested_sessions
+from nextgen_assets.policies import session_asset
+from nextgen_assets.trading_view import inception_of, markets
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+
+@session_asset(group="trading", kinds={"duckdb", "python"}, deps=["portfolio_holdings", "trades", "predictions"])
+def trade_reflections(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
+) -> pl.DataFrame:
+    """One row per position closed on the session: thesis, outcome, attribution, lesson.
+
+    Key: reflection_id. Source: the ledger, the plans and predictions behind it, and prices up to the
+    close of the position. Cadence: each session. The causes add up to the result, to the micro-dollar.
+    A re-run replaces its sessions.
+    """
+    watch, sessions = Stopwatch(), requested_sessions(context)
+    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
+    scope = {"scenario_id": settings.scenario_id, "last": sessions[-1]}
+    with watch.measure("read"):
+        entries = warehouse.read("ledger", **scope)
+        filled = warehouse.read("trades_until", **scope)
+        plans = warehouse.read("plans_traded_until", **scope)
+        said = warehouse.read("predictions_traded_until", **scope)
+    parts = []
+    for days, market in markets(warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])):
+        with watch.measure("reflect"):
+            parts.append(
+                reflect(entries, filled, plans, said, market, days, settings.scenario_id, calendar, delay)
+            )
+    rows = pl.concat(parts)
+    record(context, watch, rows, "session_date")
+    return rows

@@ -1,0 +1,98 @@
+"""What trading reads: the ledger up to a session, the market since its inception, the rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from nextgen_assets.domain.trading.ledger import state_from_ledger
+from nextgen_assets.domain.trading.market import MarketData, market_from_frames
+from nextgen_assets.domain.trading.portfolio import PortfolioState
+from nextgen_assets.domain.trading.principles import discover
+from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.market_view import segments
+from nextgen_assets.partitions import calendar_of
+from nextgen_resources.errors import LedgerConflictError
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+INCEPTION = "SELECT min(session_date) FROM ledger_entries WHERE scenario_id = $scenario_id"
+
+
+@dataclass(frozen=True)
+class Books:
+    """The ledger before a range: its entries, values and the state they add up to."""
+
+    entries: pl.DataFrame
+    values: pl.DataFrame
+    state: PortfolioState
+
+
+def trading_rules(settings: Settings) -> TradingRules:
+    """Limits, costs and principles, as the settings say; no names mean every principle discovered."""
+    trading = settings.trading
+    return TradingRules(
+        initial_cash_usd=float(trading.initial_cash_usd),
+        principles=tuple(trading.principles) or tuple(discover()),
+        kelly_fraction=trading.kelly_fraction,
+        max_weight=trading.max_weight,
+        max_gross_exposure=trading.max_gross,
+        slippage_bps=trading.slippage_bps,
+        commission_per_share_usd=float(trading.commission_per_share_usd),
+        commission_minimum_usd=float(trading.commission_minimum_usd),
+        min_hold_sessions=trading.minimum_hold_sessions,
+        thesis_sessions=settings.models.horizon_sessions,
+        min_weight_change=trading.minimum_trade_weight,
+        drawdown_scale_from=trading.drawdown_brake,
+        drawdown_veto_from=trading.drawdown_stop,
+    )
+
+
+def read_books(warehouse: Warehouse, settings: Settings, first: date) -> Books:
+    """The ledger up to the session before ``first``.
+
+    Raises
+    ------
+    LedgerConflictError
+        If the ledger begins before ``first`` but has not been valued up to the session before it.
+    """
+    calendar, scenario = calendar_of(settings), settings.scenario_id
+    before = calendar.shift(first, -1)
+    entries = warehouse.read("ledger", scenario_id=scenario, last=before)
+    values = warehouse.read("portfolio_until", scenario_id=scenario, last=before)
+    if entries.height and (values.is_empty() or values["session_date"][-1] != before):
+        newest = values["session_date"][-1] if values.height else None
+        start = calendar.shift(newest, 1) if newest else entries["session_date"][0]
+        raise LedgerConflictError(
+            f"the portfolio of {scenario} is valued up to {newest}, but {first} continues from {before}; "
+            f"materialise trade_plans, trades and portfolio_holdings from {start} first, in one range"
+        )
+    state = state_from_ledger(entries, scenario, before, values if entries.height else None, trading_rules(settings))
+    return Books(entries, values, state)
+
+
+def markets(
+    warehouse: Warehouse, settings: Settings, sessions: list[date], inception: date
+) -> Iterator[tuple[list[date], MarketData]]:
+    """Parts of ``sessions`` with the market since ``inception`` as it was known in them."""
+    calendar = calendar_of(settings)
+    history = calendar.index(sessions[0]) - calendar.index(inception)
+    for first, last, as_of in segments(warehouse, settings, sessions, history):
+        yield [day for day in sessions if first <= day <= last], read_market_data(
+            warehouse, settings, inception, last, as_of
+        )
+
+
+def read_market_data(
+    warehouse: Warehouse, settings: Settings, first: date, last: date, as_of: datetime
+) -> MarketData:
+    """Opens, closes, volumes, splits and dividends from ``first`` to ``last`` as known at ``as_of``."""
+    span = {"first": first, "last": last, "as_of": as_of}
+    return market_from_frames(warehouse.read("bars", **span), warehouse.read("actions", **span), calendar_of(settings), last)
+
+
+def inception_of(warehouse: Warehouse, settings: Settings, first: date) -> date:
+    """The session of the first ledger entry, or ``first`` where the ledger begins there or later."""
+    begun = warehouse.scalar(INCEPTION, scenario_id=settings.scenario_id)
+    return min(begun, first) if begun else first

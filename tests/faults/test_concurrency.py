@@ -1,0 +1,83 @@
+"""Many processes on one file: nobody fails, nobody sees half a session, nobody waits for long."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+TRAFFIC = Path(__file__).with_name("traffic.py")
+ROOT = Path(__file__).parents[2]
+
+
+def _start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(TRAFFIC), *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore"},
+    )
+
+
+def _rush(
+    warehouse: Warehouse, stop: Path, *, writers: int, readers: int, sessions: int
+) -> list[dict[str, Any]]:
+    """Let them all begin at once; returns what the writers and then the readers say."""
+    path = warehouse.database
+    writing = [_start("write", path, f"writer-{number}", sessions) for number in range(writers)]
+    reading = [_start("read", path, stop) for _ in range(readers)]
+    try:
+        for process in (*writing, *reading):
+            assert process.stdout.readline().strip() == "ready"
+        for process in (*writing, *reading):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        outcomes = [json.loads(process.stdout.readline()) for process in writing]
+        stop.touch()
+        outcomes += [json.loads(process.stdout.readline()) for process in reading]
+    finally:
+        stop.touch()
+        for process in (*writing, *reading):
+            process.kill()
+            process.communicate()
+    wrote, read = (
+        sum(outcome["done"] for outcome in part) for part in (outcomes[:writers], outcomes[writers:])
+    )
+    worst = max(outcome["worst_wait_seconds"] for outcome in outcomes)
+    failed = sum(len(outcome["failures"]) for outcome in outcomes)
+    print(
+        f"\n{wrote} of {writers * sessions} writes, {read} reads, {failed} failures, worst wait {worst:.2f} s"
+    )
+    return outcomes
+
+
+def _check(warehouse: Warehouse, outcomes: list[dict[str, Any]], writers: int, sessions: int) -> None:
+    assert [failure for outcome in outcomes for failure in outcome["failures"]] == []
+    assert all(outcome["done"] > 0 for outcome in outcomes), "somebody never had a turn"
+    stored = warehouse.read(
+        "SELECT scenario_id, count(DISTINCT session_date) AS sessions, count(*) AS holdings "
+        "FROM portfolio_holdings GROUP BY ALL ORDER BY ALL"
+    )
+    assert stored.rows() == [(f"writer-{number}", sessions, 50 * sessions) for number in range(writers)]
+
+
+def test_three_writers_and_a_reader_get_in_each_others_way_without_failing(warehouse, tmp_path) -> None:
+    outcomes = _rush(warehouse, tmp_path / "stop", writers=3, readers=1, sessions=10)
+    _check(warehouse, outcomes, 3, 10)
+    assert max(outcome["worst_wait_seconds"] for outcome in outcomes) < 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_eight_writers_and_four_readers_get_in_each_others_way_without_failing(warehouse, tmp_path) -> None:
+    outcomes = _rush(warehouse, tmp_path / "stop", writers=8, readers=4, sessions=50)
+    _check(warehouse, outcomes, 8, 50)
+    assert max(outcome["worst_wait_seconds"] for outcome in outcomes) < 30
