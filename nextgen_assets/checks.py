@@ -50,12 +50,19 @@ def _check(rule: Rule) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
         first, last = requested_bounds(context)
         breaches = warehouse.read(rule.sql, first=first, last=last)
-        sample = [dict(zip(breaches.columns, map(str, row), strict=True)) for row in breaches.head(_SAMPLE_ROWS).rows()]
+        sample = [
+            dict(zip(breaches.columns, map(str, row), strict=True))
+            for row in breaches.head(_SAMPLE_ROWS).rows()
+        ]
         return dg.AssetCheckResult(
             passed=breaches.is_empty(),
             severity=dg.AssetCheckSeverity.ERROR if rule.is_blocking else dg.AssetCheckSeverity.WARN,
-            metadata={"rows_in_breach": breaches.height, "first": str(first), "last": str(last), "sample": sample},
+            metadata={
+                "rows_in_breach": breaches.height,
+                "first": str(first),
+                "last": str(last),
+                "sample": sample,
+            },
         )
 
     return check
-

@@ -54,7 +54,9 @@ def migrate(settings: Settings) -> None:
     from nextgen_assets.definitions import warehouse_of
 
     applied = warehouse_of(settings).migrate()
-    click.echo(f"{settings.warehouse_path}: applied {', '.join(applied) if applied else 'nothing, up to date'}")
+    click.echo(
+        f"{settings.warehouse_path}: applied {', '.join(applied) if applied else 'nothing, up to date'}"
+    )
 
 
 @main.command(name="settings")
@@ -70,7 +72,9 @@ def show_settings(settings: Settings, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("setting", "value", "origin", title=f"Settings of {settings.scenario_id} (profile {settings.profile})")
+    table = Table(
+        "setting", "value", "origin", title=f"Settings of {settings.scenario_id} (profile {settings.profile})"
+    )
     for row in settings_table(settings):
         table.add_row(*map(str, row))
     Console().print(table)

@@ -37,7 +37,11 @@ def corporate_actions(
     with watch.measure("provider"):
         stated = market_data.corporate_actions(tickers, first, last)
         before = calendar.shift(first, -CONTEXT_SESSIONS)
-        bars = check_bars(market_data.daily_bars(tickers, before, last), market_data.name) if stated is None else None
+        bars = (
+            check_bars(market_data.daily_bars(tickers, before, last), market_data.name)
+            if stated is None
+            else None
+        )
     with watch.measure("compute"):
         if stated is not None:
             actions = date_actions(stated, calendar, market_data.name)

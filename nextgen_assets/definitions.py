@@ -68,7 +68,10 @@ def warehouse_of(settings: Settings) -> Warehouse:
     """The warehouse of the scenario; nothing is opened yet."""
     return Warehouse(
         database=str(settings.warehouse_path),
-        connection_config={"memory_limit": settings.warehouse.memory_limit, "threads": settings.warehouse.threads},
+        connection_config={
+            "memory_limit": settings.warehouse.memory_limit,
+            "threads": settings.warehouse.threads,
+        },
         lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
     )
 

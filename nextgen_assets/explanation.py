@@ -41,7 +41,9 @@ def explain(warehouse: Warehouse, wanted: str) -> str:
             "(select prediction_id from predictions) or TICKER@YYYY-MM-DD"
         )
     if found.height > 1 and found["ticker"].n_unique() * found["session_date"].n_unique() > 1:
-        raise UnknownPredictionError(f"{wanted!r} is the beginning of several ids: {found['prediction_id'].to_list()} …")
+        raise UnknownPredictionError(
+            f"{wanted!r} is the beginning of several ids: {found['prediction_id'].to_list()} …"
+        )
     prediction = found.row(0, named=True)
     parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
     parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
@@ -64,7 +66,9 @@ def _prediction(row: dict[str, Any]) -> str:
         f"Cut-off {_instant(row['as_of'])}; newest input known {_instant(row['inputs_known_until'])}; "
         f"issued {_instant(row['issued_at'])} ({row['origin']})."
     )
-    return "\n".join([title, "", *lines, "", _members(row["ensemble"]), f"Adjustments: `{row['adjustments']}`"])
+    return "\n".join(
+        [title, "", *lines, "", _members(row["ensemble"]), f"Adjustments: `{row['adjustments']}`"]
+    )
 
 
 def _members(ensemble: str) -> str:

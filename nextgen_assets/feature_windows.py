@@ -19,7 +19,9 @@ CODE_VERSION = "1"
 
 
 @session_asset(
-    group="features", kinds={"duckdb", "polars", "numpy"}, deps=["market_prices", "corporate_actions", "news_sentiment"]
+    group="features",
+    kinds={"duckdb", "polars", "numpy"},
+    deps=["market_prices", "corporate_actions", "news_sentiment"],
 )
 def feature_windows(
     context: dg.AssetExecutionContext,

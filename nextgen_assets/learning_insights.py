@@ -31,6 +31,8 @@ def learning_insights(
     with watch.measure("read"):
         joined = read_outcomes(warehouse, settings, sessions)
     with watch.measure("compute"):
-        rows = find_insights(joined, sessions, calendar_of(settings), settings.ingestion.cutoff_delay_minutes, rules)
+        rows = find_insights(
+            joined, sessions, calendar_of(settings), settings.ingestion.cutoff_delay_minutes, rules
+        )
     record(context, watch, rows, "session_date")
     return rows

@@ -51,7 +51,9 @@ def market_prices(
     with watch.measure("compute"):
         inspected = inspect_bars(delivered.drop("adjusted_close"), calendar, earlier, actions)
         bars = of_members(inspected.accepted, stays)
-        bars = stamped(bars, calendar, market_data.delay_minutes, now).with_columns(source=pl.lit(market_data.name))
+        bars = stamped(bars, calendar, market_data.delay_minutes, now).with_columns(
+            source=pl.lit(market_data.name)
+        )
     rejected = quarantined(inspected, market_data.name, now)
     figures = {"quarantined": rejected.height, "exact_copies": inspected.duplicate_count}
     record(context, watch, bars, "session_date", figures=figures)
@@ -86,7 +88,10 @@ def stamped(bars: pl.DataFrame, calendar: SessionCalendar, delay_minutes: int, n
 def quarantined(inspected: Inspected, source: str, now: datetime) -> pl.DataFrame:
     """Rejected bars as rows of ``quarantine``; the id is a hash of source, reason and payload."""
     rows = inspected.rejected
-    ids = [content_id("quarantine", source, code, payload) for code, payload in rows.select("reason_code", "payload").rows()]
+    ids = [
+        content_id("quarantine", source, code, payload)
+        for code, payload in rows.select("reason_code", "payload").rows()
+    ]
     return rows.select(
         pl.Series("quarantine_id", ids, dtype=pl.String),
         pl.lit("market_prices").alias("asset"),

@@ -28,7 +28,9 @@ class MarketView:
         return row_digests(self.bars, self.actions, self.articles, self.panel, calendar)
 
 
-def read_market(warehouse: Warehouse, settings: Settings, first: date, last: date, as_of: datetime) -> MarketView:
+def read_market(
+    warehouse: Warehouse, settings: Settings, first: date, last: date, as_of: datetime
+) -> MarketView:
     """The market from session ``first`` to ``last`` as it was known at ``as_of``."""
     calendar = calendar_of(settings)
     span = {"first": first, "last": last, "as_of": as_of}

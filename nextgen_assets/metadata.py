@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -19,7 +20,7 @@ def record(
     frame: pl.DataFrame,
     day_column: str | None,
     *,
-    figures: Mapping[str, float | int | str] | None = None,
+    figures: Mapping[str, Any] | None = None,
     pictures: Mapping[str, str] | None = None,
 ) -> None:
     """Attach metadata to the materialisations of this run.
@@ -52,7 +53,9 @@ def record(
         "preview": dg.MetadataValue.md(preview(frame)),
     }
     for name, value in (figures or {}).items():
-        last[name] = dg.MetadataValue.text(value) if isinstance(value, str) else dg.MetadataValue.float(float(value))
+        last[name] = (
+            dg.MetadataValue.text(value) if isinstance(value, str) else dg.MetadataValue.float(float(value))
+        )
     for name, markdown in (pictures or {}).items():
         last[name] = dg.MetadataValue.md(markdown)
     context.add_asset_metadata(last, partition_key=keys[-1])

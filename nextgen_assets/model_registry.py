@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -10,7 +11,7 @@ from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.labels import labels
 from nextgen_assets.domain.splits import SplitConfig
 from nextgen_assets.domain.trained_model import TrainedModel, registry_frame
-from nextgen_assets.domain.training import TrainingJob, TrainingSettings, train_cutoffs
+from nextgen_assets.domain.training import TrainingSettings, train_cutoffs
 from nextgen_assets.domain.training_data import TrainingData
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
@@ -47,24 +48,14 @@ def model_registry(
     """
     watch, months = Stopwatch(), requested_months(context)
     cutoffs = [month_sessions(month)[-1] for month in months]
-    jobs: list[TrainingJob] = []
-    skipped: dict[str, str] = {}
     with watch.measure("read"):
-        for data, cutoff in training_data(warehouse, settings, cutoffs):
-            shortage = data.shortage(cutoff)
-            job = None if shortage else data.job(cutoff)
-            if job is not None and len(job.windows) < settings.models.minimum_train_windows:
-                shortage = f"{len(job.windows)} windows, fewer than {settings.models.minimum_train_windows}"
-            if shortage or job is None:
-                skipped[str(cutoff)] = shortage
-            else:
-                jobs.append(job)
-    context.log.info(f"{len(jobs)} cut-offs to train, {len(skipped)} with too little history")
+        chosen, skipped = trainable(warehouse, settings, cutoffs)
+    context.log.info(f"{len(chosen)} cut-offs to train, {len(skipped)} with too little history")
     with watch.measure("train"):
-        models = train_cutoffs(jobs, settings.models.workers)
+        models = train_cutoffs((data.job(cutoff) for data, cutoff in chosen), settings.models.workers)
     with watch.measure("store"):
         rows = registered(models, settings, model_store, clock.now(), trials(warehouse, models))
-    figures = {"trained": len(models), "cut-offs without enough history": len(skipped)}
+    figures: dict[str, int | str] = {"trained": len(models), "cut-offs without enough history": len(skipped)}
     if skipped:
         figures["first reason"] = next(iter(skipped.values()))
     champion = [model for model in models if model.family == settings.models.champion]
@@ -73,12 +64,41 @@ def model_registry(
     return {"model_registry": rows, "model_deployments": deployments(models, settings, clock.now())}
 
 
-def training_data(warehouse: Warehouse, settings: Settings, cutoffs: list[date]) -> Iterator[tuple[TrainingData, date]]:
+def trainable(
+    warehouse: Warehouse, settings: Settings, cutoffs: list[date]
+) -> tuple[list[tuple[TrainingData, date]], dict[str, str]]:
+    """The cut-offs that can be trained with their data, and why the others cannot.
+
+    Notes
+    -----
+    The windows of a cut-off (120 MB for 100 tickers) are gathered only when its turn comes.
+    """
+    chosen, skipped = [], {}
+    for data, cutoff in training_data(warehouse, settings, cutoffs):
+        shortage, count = data.shortage(cutoff), data.window_count(cutoff)
+        if not shortage and count < settings.models.minimum_train_windows:
+            shortage = f"{count} windows, fewer than {settings.models.minimum_train_windows}"
+        if shortage:
+            skipped[str(cutoff)] = shortage
+        else:
+            chosen.append((data, cutoff))
+    return chosen, skipped
+
+
+def training_data(
+    warehouse: Warehouse, settings: Settings, cutoffs: list[date]
+) -> Iterator[tuple[TrainingData, date]]:
     """Windows and labels that each cut-off may see, as known at its own knowledge cut-off."""
     calendar, models = calendar_of(settings), settings.models
     chosen = feature_set_of(settings)
     horizon = models.horizon_sessions
-    history = models.train_sessions + models.embargo_sessions + 2 * horizon + chosen.lookback_sessions + WINDOW_SESSIONS
+    history = (
+        models.train_sessions
+        + models.embargo_sessions
+        + 2 * horizon
+        + chosen.lookback_sessions
+        + WINDOW_SESSIONS
+    )
     for first, last, as_of in segments(warehouse, settings, cutoffs, history):
         begin = calendar.shift(first, -history)
         market = read_market(warehouse, settings, begin, last, as_of)
@@ -91,7 +111,9 @@ def training_data(warehouse: Warehouse, settings: Settings, cutoffs: list[date])
             volatility, on=["ticker", "session_date"], how="left"
         )
         store = WindowStore.from_rows(rows, calendar.between(begin, last))
-        data = TrainingData.build(store, targets, chosen.feature_set_id, calendar, training_settings(settings))
+        data = TrainingData.build(
+            store, targets, chosen.feature_set_id, calendar, training_settings(settings)
+        )
         yield from ((data, cutoff) for cutoff in cutoffs if first <= cutoff <= last)
 
 
@@ -107,11 +129,17 @@ def training_settings(settings: Settings) -> TrainingSettings:
         embargo_sessions=models.embargo_sessions,
         validation_fraction=models.validation_fraction,
     )
-    return TrainingSettings(families, split, BootstrapConfig(block_sessions=models.horizon_sessions), models.seed)
+    return TrainingSettings(
+        families, split, BootstrapConfig(block_sessions=models.horizon_sessions), models.seed
+    )
 
 
 def registered(
-    models: list[TrainedModel], settings: Settings, store: ModelStore, now: datetime, trials_to_date: list[int]
+    models: list[TrainedModel],
+    settings: Settings,
+    store: ModelStore,
+    now: datetime,
+    trials_to_date: list[int],
 ) -> pl.DataFrame:
     """Rows of ``model_registry`` for models whose artifacts are in the store."""
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
@@ -136,7 +164,7 @@ def trials(warehouse: Warehouse, models: list[TrainedModel]) -> list[int]:
 def deployments(models: list[TrainedModel], settings: Settings, now: datetime) -> pl.DataFrame:
     """Each model serves from the session after its cut-off, until a later one of its family does."""
     calendar = calendar_of(settings)
-    schema = {
+    schema: dict[str, Any] = {
         "model_id": pl.String,
         "live_from": pl.Date,
         "live_to": pl.Date,

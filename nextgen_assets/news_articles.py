@@ -52,4 +52,6 @@ def about_members(articles: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     begun = pl.col("valid_from") <= pl.col("session_date")
     ended = (pl.col("valid_to") <= pl.col("session_date")).fill_null(False)
     kept = exploded.filter(begun & ~ended).group_by("article_id").agg(pl.col("tickers").unique().sort())
-    return articles.drop("tickers").join(kept, on="article_id").select(order).sort("session_date", "article_id")
+    return (
+        articles.drop("tickers").join(kept, on="article_id").select(order).sort("session_date", "article_id")
+    )

@@ -58,7 +58,11 @@ def news_sentiment(
             buzz_history_sessions=news.buzz_history_sessions,
             article_cap=news.article_cap,
         )
-    figures = {"scored_now": fresh.height, "failed_to_score": items.height - fresh.height, "cost_usd": fresh["cost_usd"].sum()}
+    figures = {
+        "scored_now": fresh.height,
+        "failed_to_score": items.height - fresh.height,
+        "cost_usd": fresh["cost_usd"].sum(),
+    }
     pictures = {}
     if rows.height:
         busiest = str(rows["ticker"].mode().sort()[0])

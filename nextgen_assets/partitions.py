@@ -10,10 +10,12 @@ from nextgen_resources.settings.loader import load_settings
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.io_manager import validated_key
 
+_CALENDARS = {"XNYS": xnys}
+
 
 def calendar_of(settings: Settings) -> SessionCalendar:
-    """The exchange calendar of the settings (XNYS)."""
-    return xnys()
+    """The exchange calendar that the settings name."""
+    return _CALENDARS[settings.ingestion.calendar]()
 
 
 def session_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
@@ -56,7 +58,9 @@ def cutoff_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
     )
 
 
-SERVING_MONTH = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True)
+SERVING_MONTH = dg.TimeWindowPartitionMapping(
+    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+)
 """A session is served by the models of the month before."""
 
 WITHIN_MONTH = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
@@ -80,7 +84,9 @@ def requested_sessions(context: dg.AssetExecutionContext) -> list[date]:
         If a bound of the request is no session: Dagster would silently run another day.
     """
     calendar = xnys()
-    bounds = [validated_key(key) for key in (context.partition_key_range.start, context.partition_key_range.end)]
+    bounds = [
+        validated_key(key) for key in (context.partition_key_range.start, context.partition_key_range.end)
+    ]
     for day in bounds:
         if not calendar.is_session(day):
             raise PartitionKeyError(
@@ -97,7 +103,9 @@ def requested_months(context: dg.AssetExecutionContext) -> list[date]:
     first = validated_key(context.partition_key_range.start)
     last = validated_key(context.partition_key_range.end)
     if first.day != 1 or last.day != 1 or first > last:
-        raise PartitionKeyError(f"{first}..{last} are not months in order; a cut-off is named by the first of its month")
+        raise PartitionKeyError(
+            f"{first}..{last} are not months in order; a cut-off is named by the first of its month"
+        )
     months = [first]
     while months[-1] < last:
         months.append(_next_month(months[-1]))

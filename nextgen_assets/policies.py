@@ -16,12 +16,16 @@ RETRIES = 2
 _RETRY_SECONDS = 5.0
 
 
-def session_asset(*, group: str, kinds: set[str], deps: Iterable[Any] = ()) -> Callable[..., dg.AssetsDefinition]:
+def session_asset(
+    *, group: str, kinds: set[str], deps: Iterable[Any] = ()
+) -> Callable[..., dg.AssetsDefinition]:
     """An asset with one partition per exchange session, run over a range in one pass."""
     return _asset(SESSIONS, group, kinds, deps)
 
 
-def cutoff_asset(*, group: str, kinds: set[str], deps: Iterable[Any] = ()) -> Callable[..., dg.AssetsDefinition]:
+def cutoff_asset(
+    *, group: str, kinds: set[str], deps: Iterable[Any] = ()
+) -> Callable[..., dg.AssetsDefinition]:
     """An asset with one partition per training cut-off (month), run over a range in one pass."""
     return _asset(CUTOFFS, group, kinds, deps)
 
@@ -75,7 +79,9 @@ def _column_schema(table: Table) -> dg.TableSchema:
             name=column.name,
             type=column.sql_type,
             description=column.comment,
-            constraints=dg.TableColumnConstraints(nullable=column.is_nullable, unique=(column.name,) == table.key),
+            constraints=dg.TableColumnConstraints(
+                nullable=column.is_nullable, unique=(column.name,) == table.key
+            ),
         )
         for column in table.columns
     ]

@@ -29,16 +29,22 @@ def portfolio_holdings(
     with watch.measure("read"):
         entries = warehouse.read("ledger", scenario_id=settings.scenario_id, last=sessions[-1])
     holdings, values = [], []
-    for days, market in markets(warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])):
+    for days, market in markets(
+        warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])
+    ):
         with watch.measure("value"):
             held, valued = value_portfolio(entries, market, days, settings.scenario_id, calendar, delay)
             holdings.append(held)
             values.append(valued)
     rows, totals = pl.concat(holdings), pl.concat(values)
-    earlier = warehouse.read("portfolio_until", scenario_id=settings.scenario_id, last=calendar.shift(sessions[0], -1))
+    earlier = warehouse.read(
+        "portfolio_until", scenario_id=settings.scenario_id, last=calendar.shift(sessions[0], -1)
+    )
     whole = pl.concat([earlier.select(totals.columns), totals])
     newest = totals.row(-1, named=True)
-    figures = {name: float(newest[name]) for name in ("net_asset_value_usd", "benchmark_value_usd", "drawdown")}
+    figures = {
+        name: float(newest[name]) for name in ("net_asset_value_usd", "benchmark_value_usd", "drawdown")
+    }
     pictures = {"equity": equity_curve(whole).markdown}
     record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
     return {"portfolio_holdings": rows, "portfolio_values": totals}

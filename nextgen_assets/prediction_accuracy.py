@@ -16,7 +16,11 @@ from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
-@session_asset(group="predictions", kinds={"duckdb", "polars"}, deps=["predictions", "market_prices", "corporate_actions"])
+@session_asset(
+    group="predictions",
+    kinds={"duckdb", "polars"},
+    deps=["predictions", "market_prices", "corporate_actions"],
+)
 def prediction_accuracy(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -53,5 +57,7 @@ def prediction_accuracy(
             joined["probability_up"].to_numpy(), (joined["realised_log_return"] > 0).to_numpy()
         ).markdown
     figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
-    record(context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures)
+    record(
+        context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures
+    )
     return rows

@@ -48,7 +48,9 @@ class PredictionInputs:
     outcomes: pl.DataFrame
 
     @classmethod
-    def read(cls, warehouse: Warehouse, settings: Settings, begin: date, last: date, as_of: datetime) -> "PredictionInputs":
+    def read(
+        cls, warehouse: Warehouse, settings: Settings, begin: date, last: date, as_of: datetime
+    ) -> "PredictionInputs":
         """Read sessions ``begin`` to ``last``, and before them what their windows and volatility need."""
         calendar, horizon = calendar_of(settings), settings.models.horizon_sessions
         chosen = feature_set_of(settings)
@@ -117,7 +119,9 @@ def prediction_config(settings: Settings) -> PredictionConfig:
 
 def model_loader(deployments: pl.DataFrame, store: ModelStore) -> Callable[[str], LiveModel]:
     """Reads a model of ``deployments`` from the store; its hash must be the registered one."""
-    artifacts = {row[0]: row[1:] for row in deployments.select("model_id", "artifact_path", "artifact_sha256").rows()}
+    artifacts = {
+        row[0]: row[1:] for row in deployments.select("model_id", "artifact_path", "artifact_sha256").rows()
+    }
 
     def load(model_id: str) -> LiveModel:
         return live_model(*store.load(*artifacts[model_id]))

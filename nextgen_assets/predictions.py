@@ -49,7 +49,9 @@ def predictions(
     for first, last, as_of in segments(warehouse, settings, sessions, reach):
         begin, before = calendar.shift(first, -history), calendar.shift(first, -1)
         with watch.measure("read"):
-            stored = warehouse.read("predictions_between", scenario_id=settings.scenario_id, first=begin, last=before)
+            stored = warehouse.read(
+                "predictions_between", scenario_id=settings.scenario_id, first=begin, last=before
+            )
             earlier = pl.concat([stored, *(part.select(stored.columns) for part in issued)])
             inputs = PredictionInputs.read(warehouse, settings, begin, last, as_of)
         with watch.measure("models"):

@@ -35,7 +35,9 @@ def strategic_priorities(
     for first, last, as_of in segments(warehouse, settings, sessions, HISTORY_SESSIONS):
         with watch.measure("read"):
             market = read_market(warehouse, settings, calendar.shift(first, -HISTORY_SESSIONS), last, as_of)
-            news = warehouse.read("sentiment", first=first, last=last, as_of=as_of, method=settings.news.scorer)
+            news = warehouse.read(
+                "sentiment", first=first, last=last, as_of=as_of, method=settings.news.scorer
+            )
         with watch.measure("compute"):
             inside = pl.col("session_date").is_between(first, last)
             parts.append(

@@ -20,7 +20,13 @@ EARLIER = "SELECT component, session_date, last_success, last_failure FROM syste
 @session_asset(
     group="operations",
     kinds={"duckdb", "polars"},
-    deps=["portfolio_holdings", "trade_reflections", "learning_insights", "retrain_signals", "news_sentiment"],
+    deps=[
+        "portfolio_holdings",
+        "trade_reflections",
+        "learning_insights",
+        "retrain_signals",
+        "news_sentiment",
+    ],
 )
 def system_health(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]

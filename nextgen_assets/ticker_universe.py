@@ -50,5 +50,7 @@ def ticker_universe(
             market_data.name,
             covered_until=covered_until,
         )
-    record(context, watch, stays, None, figures={"members": stays.filter(pl.col("valid_to").is_null()).height})
+    record(
+        context, watch, stays, None, figures={"members": stays.filter(pl.col("valid_to").is_null()).height}
+    )
     return stays

@@ -17,7 +17,9 @@ from nextgen_resources.warehouse.warehouse import Warehouse
 
 
 @session_asset(
-    group="trading", kinds={"duckdb", "python"}, deps=["predictions", "prediction_accuracy", "strategic_priorities"]
+    group="trading",
+    kinds={"duckdb", "python"},
+    deps=["predictions", "prediction_accuracy", "strategic_priorities"],
 )
 def trade_plans(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]

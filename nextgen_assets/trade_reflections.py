@@ -13,7 +13,9 @@ from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
-@session_asset(group="trading", kinds={"duckdb", "python"}, deps=["portfolio_holdings", "trades", "predictions"])
+@session_asset(
+    group="trading", kinds={"duckdb", "python"}, deps=["portfolio_holdings", "trades", "predictions"]
+)
 def trade_reflections(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
@@ -32,7 +34,9 @@ def trade_reflections(
         plans = warehouse.read("plans_traded_until", **scope)
         said = warehouse.read("predictions_traded_until", **scope)
     parts = []
-    for days, market in markets(warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])):
+    for days, market in markets(
+        warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])
+    ):
         with watch.measure("reflect"):
             parts.append(
                 reflect(entries, filled, plans, said, market, days, settings.scenario_id, calendar, delay)

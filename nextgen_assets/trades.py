@@ -14,7 +14,9 @@ from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
-@session_asset(group="trading", kinds={"duckdb", "python"}, deps=["trade_plans", "market_prices", "corporate_actions"])
+@session_asset(
+    group="trading", kinds={"duckdb", "python"}, deps=["trade_plans", "market_prices", "corporate_actions"]
+)
 def trades(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
 ) -> dict[str, pl.DataFrame]:
@@ -32,7 +34,9 @@ def trades(
         plans = warehouse.read("plans_between", scenario_id=scenario, first=before, last=sessions[-1])
     state, entries = books.state, [books.entries]
     fills = []
-    for days, market in markets(warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])):
+    for days, market in markets(
+        warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])
+    ):
         with watch.measure("execute"):
             filled, booked = execute_plans(state, plans, days, market, rules, calendar)
             fills.append(filled)

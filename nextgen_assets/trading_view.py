@@ -68,7 +68,9 @@ def read_books(warehouse: Warehouse, settings: Settings, first: date) -> Books:
             f"the portfolio of {scenario} is valued up to {newest}, but {first} continues from {before}; "
             f"materialise trade_plans, trades and portfolio_holdings from {start} first, in one range"
         )
-    state = state_from_ledger(entries, scenario, before, values if entries.height else None, trading_rules(settings))
+    state = state_from_ledger(
+        entries, scenario, before, values if entries.height else None, trading_rules(settings)
+    )
     return Books(entries, values, state)
 
 
@@ -79,8 +81,9 @@ def markets(
     calendar = calendar_of(settings)
     history = calendar.index(sessions[0]) - calendar.index(inception)
     for first, last, as_of in segments(warehouse, settings, sessions, history):
-        yield [day for day in sessions if first <= day <= last], read_market_data(
-            warehouse, settings, inception, last, as_of
+        yield (
+            [day for day in sessions if first <= day <= last],
+            read_market_data(warehouse, settings, inception, last, as_of),
         )
 
 
@@ -89,7 +92,9 @@ def read_market_data(
 ) -> MarketData:
     """Opens, closes, volumes, splits and dividends from ``first`` to ``last`` as known at ``as_of``."""
     span = {"first": first, "last": last, "as_of": as_of}
-    return market_from_frames(warehouse.read("bars", **span), warehouse.read("actions", **span), calendar_of(settings), last)
+    return market_from_frames(
+        warehouse.read("bars", **span), warehouse.read("actions", **span), calendar_of(settings), last
+    )
 
 
 def inception_of(warehouse: Warehouse, settings: Settings, first: date) -> date:

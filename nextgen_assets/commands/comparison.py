@@ -23,7 +23,9 @@ def compare_scenarios(settings: Settings, first: str, second: str) -> None:
 
 
 def _results(settings: Settings, scenario_id: str) -> Results:
-    other = load_settings(profile=settings.profile, environ=dict(os.environ), overrides={"scenario_id": scenario_id})
+    other = load_settings(
+        profile=settings.profile, environ=dict(os.environ), overrides={"scenario_id": scenario_id}
+    )
     warehouse = warehouse_of(other)
     if not warehouse.path.exists():
         raise WarehouseError(

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import dagster as dg
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from nextgen_assets.commands.graph_run import StepTimes, missing_range, run_range
 from nextgen_assets.commands.home import enter_home
@@ -45,7 +52,10 @@ def run_demo(settings: Settings) -> None:
 
     warehouse = warehouse_of(settings)
     applied = warehouse.migrate()
-    console.print(f"Warehouse {settings.warehouse_path}: " + (f"{len(applied)} migrations applied" if applied else "up to date"))
+    console.print(
+        f"Warehouse {settings.warehouse_path}: "
+        + (f"{len(applied)} migrations applied" if applied else "up to date")
+    )
     definitions = build_definitions(settings)
     times = StepTimes()
     with dg.DagsterInstance.get() as instance:
@@ -65,7 +75,9 @@ def run_demo(settings: Settings) -> None:
     newest = results.outcomes.row(-1, named=True) if results.outcomes.height else None
     if newest:
         console.print(f"Explain a prediction: nextgen explain {newest['ticker']}@{newest['session_date']}")
-    console.print(f"{time.perf_counter() - started:.0f} seconds in all, {times.run_seconds:.0f} of them in Dagster runs.")
+    console.print(
+        f"{time.perf_counter() - started:.0f} seconds in all, {times.run_seconds:.0f} of them in Dagster runs."
+    )
 
 
 def _stage(instance: dg.DagsterInstance, definitions: dg.Definitions, name: str, title: str) -> Stage:
@@ -88,5 +100,9 @@ def _run_stage(console: Console, instance: dg.DagsterInstance, stage: Stage) -> 
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(f"{stage.title} ({first}..{last})", total=stage.step_count, step="starting")
         return run_range(
-            instance, stage.job, first, last, lambda step: progress.update(task, advance=1, step=f"after {step}")
+            instance,
+            stage.job,
+            first,
+            last,
+            lambda step: progress.update(task, advance=1, step=f"after {step}"),
         )

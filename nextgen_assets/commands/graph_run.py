@@ -1,7 +1,7 @@
 """Running a job of the graph over a range of partitions in this process, event by event."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -47,7 +47,7 @@ def run_range(
     job: dg.JobDefinition,
     first: str,
     last: str,
-    on_step: Callable[[str], None] = lambda step: None,
+    on_step: Callable[[str], None] | None = None,
 ) -> StepTimes:
     """Run ``job`` once over the partitions from ``first`` to ``last``.
 
@@ -67,8 +67,8 @@ def run_range(
     times = StepTimes()
     run = instance.create_run_for_job(job_def=job, run_config=quiet, tags=tags)
     failures = []
-    for event in _events(job, run, instance, quiet):
-        if event.is_step_success or event.is_step_failure:
+    for event in execute_run_iterator(job=InMemoryJob(job), dagster_run=run, instance=instance):
+        if on_step is not None and (event.is_step_success or event.is_step_failure):
             on_step(event.step_key or "")
         if event.is_step_success and event.step_key:
             times.by_step[event.step_key] = event.step_success_data.duration_ms / 1000
@@ -79,12 +79,8 @@ def run_range(
     times.run_seconds = time.perf_counter() - started
     if failures:
         raise RunFailedError(
-            f"{job.name} {first}..{last} failed at " + "; ".join(failures) + f" (run {run.run_id}; `nextgen ui` shows it)"
+            f"{job.name} {first}..{last} failed at "
+            + "; ".join(failures)
+            + f" (run {run.run_id}; `nextgen ui` shows it)"
         )
     return times
-
-
-def _events(
-    job: dg.JobDefinition, run: dg.DagsterRun, instance: dg.DagsterInstance, run_config: dict[str, object]
-) -> Iterator[dg.DagsterEvent]:
-    yield from execute_run_iterator(job=InMemoryJob(job), dagster_run=run, instance=instance)

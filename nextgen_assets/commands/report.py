@@ -25,7 +25,10 @@ def write_report(settings: Settings, warehouse: Warehouse, results: Results) -> 
     """Write ``report.html`` of the scenario and return its path."""
     parts = [f"<h1>NextGen: scenario {html.escape(settings.scenario_id)}</h1>"]
     if results.comparison is not None:
-        parts += ["<h2>Portfolio</h2>", f'<p class="verdict">{html.escape(portfolio_verdict(results.comparison))}</p>']
+        parts += [
+            "<h2>Portfolio</h2>",
+            f'<p class="verdict">{html.escape(portfolio_verdict(results.comparison))}</p>',
+        ]
         parts.append(_image(equity_curve(results.values)))
     if results.evaluation is not None:
         parts += ["<h2>Predictions</h2>", f'<p class="verdict">{html.escape(results.evaluation.verdict)}</p>']
@@ -36,7 +39,9 @@ def write_report(settings: Settings, warehouse: Warehouse, results: Results) -> 
     parts += ["<h2>Tables</h2>", _table(results.tables)]
     settings.reports_dir.mkdir(parents=True, exist_ok=True)
     path = settings.reports_dir / "report.html"
-    title = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>NextGen</title><style>{_STYLE}</style>"
+    title = (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>NextGen</title><style>{_STYLE}</style>"
+    )
     path.write_text(title + "\n".join(parts) + "</html>\n", encoding="utf-8")
     return path
 
@@ -60,7 +65,9 @@ def _image(picture: Picture) -> str:
 
 def _table(frame: pl.DataFrame) -> str:
     head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in frame.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in frame.rows())
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in frame.rows()
+    )
     return f"<table><tr>{head}</tr>{rows}</table>"
 
 

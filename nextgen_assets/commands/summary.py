@@ -8,8 +8,20 @@ from rich.table import Table
 from nextgen_assets.domain.trading.statistics import Comparison
 from nextgen_assets.results import Results
 
-_SCORES = (("accuracy", ".1%"), ("brier_score", ".4f"), ("log_loss", ".4f"), ("coverage", ".1%"), ("information_coefficient", "+.3f"))
-_STATISTICS = (("total_return", "+.1%"), ("cagr", "+.2%"), ("volatility", ".1%"), ("sharpe", ".2f"), ("max_drawdown", ".1%"))
+_SCORES = (
+    ("accuracy", ".1%"),
+    ("brier_score", ".4f"),
+    ("log_loss", ".4f"),
+    ("coverage", ".1%"),
+    ("information_coefficient", "+.3f"),
+)
+_STATISTICS = (
+    ("total_return", "+.1%"),
+    ("cagr", "+.2%"),
+    ("volatility", ".1%"),
+    ("sharpe", ".2f"),
+    ("max_drawdown", ".1%"),
+)
 
 
 def stage_table(results: Results, seconds: Mapping[str, float]) -> Table:

@@ -230,7 +230,9 @@ def adjusted_close(bars: pl.DataFrame, actions: pl.DataFrame, as_of_session: dat
         .group_by("ticker", "session_date")
         .agg(pl.col("split_ratio").fill_null(1.0).product(), pl.col("cash_amount_usd").fill_null(0.0).sum())
     )
-    owned = pl.col("split_ratio").fill_null(1.0) * (pl.col("close") + pl.col("cash_amount_usd").fill_null(0.0))
+    owned = pl.col("split_ratio").fill_null(1.0) * (
+        pl.col("close") + pl.col("cash_amount_usd").fill_null(0.0)
+    )
     later_factors = pl.col("factor").shift(-1, fill_value=1.0).cum_prod(reverse=True).over("ticker")
     return (
         past.join(effects, on=["ticker", "session_date"], how="left")

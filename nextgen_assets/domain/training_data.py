@@ -97,6 +97,10 @@ class TrainingData:
         """Why the cut-off cannot be trained: an empty text when it can."""
         return shortage_of_history(self.session_index[self._rows(cutoff_session)], self.settings.split)
 
+    def window_count(self, cutoff_session: date) -> int:
+        """How many windows the job of the cut-off will hold."""
+        return int(self._rows(cutoff_session).size)
+
     def job(self, cutoff_session: date, trials_to_date: int = 1) -> TrainingJob:
         """The job of one cut-off.
 

@@ -21,7 +21,9 @@ class LstmSettings(Section):
 
     hidden_size: WholeNumber = Field(ge=1, le=1_024, description="units of the recurrent state")
     epochs: WholeNumber = Field(ge=1, le=1_000, description="passes over the training windows")
-    patience: WholeNumber = Field(ge=1, le=1_000, description="epochs without a better validation loss before it stops")
+    patience: WholeNumber = Field(
+        ge=1, le=1_000, description="epochs without a better validation loss before it stops"
+    )
     batch_size: WholeNumber = Field(ge=1, le=65_536, description="windows per gradient step")
     learning_rate: RealNumber = Field(gt=0, le=1, description="step size of the optimiser")
     weight_decay: RealNumber = Field(ge=0, le=1, description="decoupled weight decay per step")

@@ -57,7 +57,9 @@ _SPECS = (
     TableSpec("strategic_priorities", "strategic_priorities", WriteMode.REPLACE, "session_date"),
     TableSpec("predictions", "predictions", WriteMode.APPEND, "session_date"),
     TableSpec("prediction_accuracy", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
-    TableSpec("feedback_metrics", "feedback_metrics", WriteMode.REPLACE, "session_date"),
+    TableSpec(
+        "feedback_metrics", "feedback_metrics", WriteMode.REPLACE, "session_date", may_become_empty=True
+    ),
     TableSpec(
         "learning_insights", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),

@@ -7,12 +7,19 @@ from datetime import UTC, date, datetime
 import numpy as np
 import polars as pl
 import pytest
-from planted_market import CALENDAR, CUTOFFS, SETTINGS, deployments, planted_market, trained_models
 
 from nextgen_assets.domain.live_models import ArtifactError, LiveModel, live_model, live_models_by_session
 from nextgen_assets.domain.models import load_family
 from nextgen_assets.domain.scaling import FeatureScaler
 from nextgen_assets.domain.windows import LookAheadError
+from tests.domain.planted_market import (
+    CALENDAR,
+    CUTOFFS,
+    SETTINGS,
+    deployments,
+    planted_market,
+    trained_models,
+)
 
 
 def load(model_id: str) -> LiveModel:

@@ -8,7 +8,13 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from planted_market import (
+
+from nextgen_assets.domain.adjustment import AdjustmentConfig
+from nextgen_assets.domain.ensemble import EnsembleConfig
+from nextgen_assets.domain.live_models import LiveModel, live_model, live_models_by_session
+from nextgen_assets.domain.prediction import RAW_SCHEMA, issue_predictions, raw_predictions
+from nextgen_assets.domain.prediction_ledger import PredictionConfig, history_from_ledger
+from tests.domain.planted_market import (
     CALENDAR,
     HORIZON,
     SESSIONS,
@@ -18,12 +24,6 @@ from planted_market import (
     planted_market,
     trained_models,
 )
-
-from nextgen_assets.domain.adjustment import AdjustmentConfig
-from nextgen_assets.domain.ensemble import EnsembleConfig
-from nextgen_assets.domain.live_models import LiveModel, live_model, live_models_by_session
-from nextgen_assets.domain.prediction import RAW_SCHEMA, issue_predictions, raw_predictions
-from nextgen_assets.domain.prediction_ledger import PredictionConfig, history_from_ledger
 
 PREDICTED = [day for day in SESSIONS if date(2004, 7, 20) <= day <= date(2005, 3, 31)]
 CONFIG = PredictionConfig(

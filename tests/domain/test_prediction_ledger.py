@@ -10,7 +10,6 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from planted_market import CALENDAR, MOMENT, trained_models
 
 from nextgen_assets.domain.adjustment import AdjustmentConfig, MaturedHistory
 from nextgen_assets.domain.calibration import apply_calibration, fit_calibration
@@ -24,6 +23,7 @@ from nextgen_assets.domain.prediction_ledger import (
 )
 from nextgen_assets.domain.trained_model import registry_frame
 from nextgen_assets.domain.windows import LookAheadError
+from tests.domain.planted_market import CALENDAR, MOMENT, trained_models
 
 MIGRATIONS = Path(__file__).parents[2] / "sql" / "migrations"
 FIRST, N_SESSIONS, HORIZON = date(2006, 1, 3), 120, 5

@@ -9,7 +9,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from planted_market import (
+
+from nextgen_assets.domain.splits import TooLittleDataError
+from nextgen_assets.domain.trained_model import arrays_sha256, registry_frame
+from nextgen_assets.domain.training import TrainingSettings, train_cutoff, train_cutoffs
+from nextgen_assets.domain.training_data import TrainingData
+from tests.domain.planted_market import (
     CALENDAR,
     CUTOFFS,
     HORIZON,
@@ -20,11 +25,6 @@ from planted_market import (
     trained_models,
     training_data,
 )
-
-from nextgen_assets.domain.splits import TooLittleDataError
-from nextgen_assets.domain.trained_model import arrays_sha256, registry_frame
-from nextgen_assets.domain.training import TrainingSettings, train_cutoff, train_cutoffs
-from nextgen_assets.domain.training_data import TrainingData
 
 FAST = replace(SETTINGS, families={"base_rate": {}, "logistic": {}})
 

@@ -1,9 +1,9 @@
 """A warm process that has imported everything and opened nothing: it forks writers and kills them.
 
-Run as a script. It reads one JSON request a line, ``{"work", "path", "milliseconds",
-"first_version"}``, forks a child that does the work over and over, kills it with SIGKILL that long
-after it began, and answers ``{"phase", "acknowledged"}``: where the child was, and for each session
-the last version whose write had returned.
+Run as ``python -m tests.faults.nursery``. It reads one JSON request a line, ``{"work", "path",
+"milliseconds", "first_version"}``, forks a child that does the work over and over, kills it with
+SIGKILL that long after it began, and answers ``{"phase", "acknowledged"}``: where the child was, and
+for each session the last version whose write had returned.
 """
 
 from __future__ import annotations

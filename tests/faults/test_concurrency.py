@@ -12,17 +12,17 @@ import pytest
 
 from nextgen_resources.warehouse.warehouse import Warehouse
 
-TRAFFIC = Path(__file__).with_name("traffic.py")
 ROOT = Path(__file__).parents[2]
 
 
 def _start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(TRAFFIC), *map(str, arguments)],
+        [sys.executable, "-m", "tests.faults.traffic", *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        cwd=ROOT,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore"},
     )
 

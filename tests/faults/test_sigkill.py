@@ -14,7 +14,6 @@ import pytest
 
 from nextgen_resources.warehouse.warehouse import Warehouse
 
-NURSERY = Path(__file__).with_name("nursery.py")
 ROOT = Path(__file__).parents[2]
 LONGEST_MILLISECONDS = 120.0
 STATE = """
@@ -30,10 +29,11 @@ GROUP BY session_date ORDER BY session_date
 def nursery():
     """Asks the warm process to start some work, to kill it, and to say where it was."""
     process = subprocess.Popen(
-        [sys.executable, str(NURSERY)],
+        [sys.executable, "-m", "tests.faults.nursery"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        cwd=ROOT,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore"},
     )
     assert process.stdin is not None
@@ -53,14 +53,12 @@ def nursery():
         return json.loads(answer)
 
     yield kill
-    process.stdin.close()
-    process.wait(10)
+    process.communicate(timeout=10)
 
 
 def _fill(warehouse: Warehouse) -> None:
-    from nursery import SESSIONS, write_session
-
     from nextgen_resources.warehouse.io_manager import WarehouseIOManager
+    from tests.faults.nursery import SESSIONS, write_session
 
     for session in SESSIONS:
         write_session(WarehouseIOManager(warehouse, "baseline"), session, 1)
@@ -68,7 +66,7 @@ def _fill(warehouse: Warehouse) -> None:
 
 def _check_whole(warehouse: Warehouse, acknowledged: list[int]) -> int:
     """Assert that every session has all its rows in one version; returns the newest version."""
-    from nursery import SESSIONS, TICKERS
+    from tests.faults.nursery import SESSIONS, TICKERS
 
     state = warehouse.read(STATE)
     assert state["session_date"].to_list() == SESSIONS, "a session lost its rows"

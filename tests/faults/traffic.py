@@ -1,7 +1,7 @@
 """One process among many on the same warehouse: it writes its own scenario or reads everybody's.
 
-Run as a script: ``traffic.py write PATH SCENARIO SESSIONS`` or ``traffic.py read PATH STOP_FILE``. It says
-"ready", waits for a line, works, and prints one line of JSON about what happened.
+Run as ``python -m tests.faults.traffic write PATH SCENARIO SESSIONS`` or ``... read PATH STOP_FILE``. It
+says "ready", waits for a line, works, and prints one line of JSON about what happened.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-from nursery import TICKERS, write_session
-
 from nextgen_resources.errors import NextGenError
 from nextgen_resources.warehouse import warehouse as warehouse_module
 from nextgen_resources.warehouse.io_manager import WarehouseIOManager
 from nextgen_resources.warehouse.lock import FileLock
 from nextgen_resources.warehouse.warehouse import Warehouse
+from tests.faults.nursery import TICKERS, write_session
 
 TORN = f"""
 SELECT count(*) FROM (

@@ -1,10 +1,10 @@
 import math
 
 import pytest
-from trading_builders import FIRST
 
 from nextgen_assets.domain.trading.fills import Order, fill_order
 from nextgen_assets.domain.trading.rules import TradingRules
+from tests.domain.trading.trading_builders import FIRST
 
 RULES = TradingRules(max_volume_fraction=0.1)
 USD = 1_000_000

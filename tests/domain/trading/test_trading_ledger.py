@@ -3,11 +3,11 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from trading_builders import FIRST, sessions_from
 
 from nextgen_assets.domain.trading.journal import Journal, exact_ratio
 from nextgen_assets.domain.trading.ledger import entries_frame, replay, state_from_ledger
 from nextgen_assets.domain.trading.portfolio import Book, LedgerError, PortfolioState, Position
+from tests.domain.trading.trading_builders import FIRST, sessions_from
 
 USD = 1_000_000
 S1, S2, S3 = sessions_from(3)

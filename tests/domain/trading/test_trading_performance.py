@@ -3,7 +3,6 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
-from trading_builders import CALENDAR, DELAY, market_of, plan_rows
 
 from nextgen_assets.domain.trading.benchmark import benchmark_values
 from nextgen_assets.domain.trading.market import MarketDataError
@@ -16,6 +15,7 @@ from nextgen_assets.domain.trading.statistics import (
     compare_with_benchmark,
     summarise,
 )
+from tests.domain.trading.trading_builders import CALENDAR, DELAY, market_of, plan_rows
 
 RULES = TradingRules(initial_cash_usd=1_000.0, slippage_bps=0.0)
 EMPTY = PortfolioState("baseline")

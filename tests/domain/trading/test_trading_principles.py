@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from trading_builders import situation_of
 
 from nextgen_assets.domain.trading.planning import weigh
 from nextgen_assets.domain.trading.principles import Judgement, Situation, discover, selected
 from nextgen_assets.domain.trading.rules import TradingRules
+from tests.domain.trading.trading_builders import situation_of
 
 
 def _judge(name: str, situation: Situation) -> Judgement:

@@ -4,7 +4,6 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
-from trading_builders import CALENDAR, DELAY, forecasts_of, market_of, plan_rows, predictions_of
 
 from nextgen_assets.domain.trading.attribution import CAUSES
 from nextgen_assets.domain.trading.market import MarketData
@@ -12,6 +11,14 @@ from nextgen_assets.domain.trading.portfolio import PortfolioState
 from nextgen_assets.domain.trading.reflection import ReflectionError, lesson_of, reflect
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.simulation import SessionOutcomes, execute_plans, run_sessions
+from tests.domain.trading.trading_builders import (
+    CALENDAR,
+    DELAY,
+    forecasts_of,
+    market_of,
+    plan_rows,
+    predictions_of,
+)
 
 EMPTY = PortfolioState("baseline")
 RULES = TradingRules(initial_cash_usd=10_000.0, slippage_bps=10.0, min_hold_sessions=2, thesis_sessions=3)

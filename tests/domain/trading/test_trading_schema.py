@@ -5,7 +5,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import polars as pl
-from trading_builders import CALENDAR, DELAY, forecasts_of, market_of, predictions_of
 
 from nextgen_assets.domain.trading.ledger import state_from_ledger
 from nextgen_assets.domain.trading.performance import value_portfolio
@@ -13,6 +12,7 @@ from nextgen_assets.domain.trading.portfolio import PortfolioState
 from nextgen_assets.domain.trading.reflection import reflect
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.simulation import execute_plans, run_sessions
+from tests.domain.trading.trading_builders import CALENDAR, DELAY, forecasts_of, market_of, predictions_of
 
 MIGRATION = Path(__file__).parents[3] / "sql" / "migrations" / "0004_trading.sql"
 

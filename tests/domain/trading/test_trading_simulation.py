@@ -10,15 +10,6 @@ import pytest
 from bokeh_sampledata.stocks import AAPL
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading_builders import (
-    CALENDAR,
-    DELAY,
-    forecasts_of,
-    market_of,
-    plan_rows,
-    predictions_of,
-    sessions_from,
-)
 
 from nextgen_assets.domain.trading.forecasts import ForecastError, Forecasts, forecasts_from_frames
 from nextgen_assets.domain.trading.ledger import replay, state_from_ledger
@@ -27,6 +18,15 @@ from nextgen_assets.domain.trading.performance import value_portfolio
 from nextgen_assets.domain.trading.portfolio import LedgerError, PortfolioState, Position
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.simulation import SessionOutcomes, draft_plans, execute_plans, run_sessions
+from tests.domain.trading.trading_builders import (
+    CALENDAR,
+    DELAY,
+    forecasts_of,
+    market_of,
+    plan_rows,
+    predictions_of,
+    sessions_from,
+)
 
 EMPTY = PortfolioState("baseline")
 RULES = TradingRules(initial_cash_usd=10_000.0, min_hold_sessions=2, thesis_sessions=3)

@@ -84,7 +84,7 @@ def signals(sessions: Iterable[date], **overrides: Any) -> pl.DataFrame:
 
 
 def stays(tickers: Iterable[str], **overrides: Any) -> pl.DataFrame:
-    """Rows of ticker_universe (rows with a known key are overwritten), still in the universe."""
+    """Rows of ticker_universe (replaced as a whole), still in the universe."""
     rows = [
         {
             "ticker": ticker,
@@ -99,6 +99,22 @@ def stays(tickers: Iterable[str], **overrides: Any) -> pl.DataFrame:
             "known_at": datetime(2005, 1, 1, tzinfo=UTC),
         }
         for ticker in tickers
+    ]
+    return _frame(rows, overrides)
+
+
+def steps(names: Iterable[str], **overrides: Any) -> pl.DataFrame:
+    """Rows of task_runs (rows with a known key are overwritten)."""
+    rows = [
+        {
+            "run_id": "run-1",
+            "step_key": name,
+            "asset": name,
+            "partition_key": "2005-01-10",
+            "started_at": datetime(2005, 1, 10, 22, tzinfo=UTC),
+            "status": "started",
+        }
+        for name in names
     ]
     return _frame(rows, overrides)
 

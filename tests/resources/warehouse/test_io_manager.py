@@ -7,11 +7,20 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from table_rows import bars, cutoff, day, holdings, plans, portfolio, priorities, stays
 
 from nextgen_resources.clock import FrozenClock
 from nextgen_resources.errors import LedgerConflictError, PartitionKeyError, SliceError
 from nextgen_resources.warehouse.io_manager import WarehouseIOManager, as_polars, validated_key
+from tests.resources.warehouse.table_rows import (
+    bars,
+    cutoff,
+    day,
+    holdings,
+    plans,
+    portfolio,
+    priorities,
+    stays,
+)
 
 FRIDAY, MONDAY, TUESDAY = "2005-01-07", "2005-01-10", "2005-01-11"
 SESSIONS = dg.TimeWindowPartitionsDefinition(
@@ -222,7 +231,7 @@ def test_input_before_the_first_upstream_partition_is_empty(run) -> None:
 def test_input_from_a_table_of_scenarios_is_that_of_this_scenario(run, warehouse, instance) -> None:
     seen = []
 
-    @dg.asset(partitions_def=SESSIONS)
+    @dg.asset(partitions_def=SESSIONS, backfill_policy=dg.BackfillPolicy.single_run())
     def reader(trade_plans: pl.DataFrame):
         seen.append(trade_plans["scenario_id"].to_list())
         return dg.MaterializeResult()

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from table_rows import bars, cutoff, day, holdings, plans, portfolio, priorities, signals, stays
 
 from nextgen_resources.errors import LedgerConflictError, SliceError
 from nextgen_resources.warehouse.schema import read_tables, tables_of_record
@@ -15,6 +14,18 @@ from nextgen_resources.warehouse.slices import Slice, prepare
 from nextgen_resources.warehouse.tables import TABLES
 from nextgen_resources.warehouse.warehouse import frame_of, migrated_in_memory
 from nextgen_resources.warehouse.writing import write
+from tests.resources.warehouse.table_rows import (
+    bars,
+    cutoff,
+    day,
+    holdings,
+    plans,
+    portfolio,
+    priorities,
+    signals,
+    stays,
+    steps,
+)
 
 FRIDAY, MONDAY, TUESDAY = day("2005-01-07"), day("2005-01-10"), day("2005-01-11")
 LEARNED_AT = datetime(2005, 3, 1, 12, tzinfo=UTC)
@@ -223,19 +234,28 @@ def test_appending_twice_writes_nothing_twice_and_keeps_the_first(store) -> None
 
 
 def test_upsert_overwrites_known_keys_and_leaves_the_rest(store) -> None:
-    store.put("ticker_universe", stays(["AAPL", "IBM"]))
-    store.put("ticker_universe", stays(["IBM", "MSFT"], sector="services"))
-    assert store.rows("SELECT ticker, sector FROM ticker_universe ORDER BY ALL") == [
-        ("AAPL", "technology"),
-        ("IBM", "services"),
-        ("MSFT", "services"),
+    store.put("task_runs", steps(["prices", "scores"]))
+    store.put("task_runs", steps(["scores", "trades"], status="failed"))
+    assert store.rows("SELECT step_key, status FROM task_runs ORDER BY ALL") == [
+        ("prices", "started"),
+        ("scores", "failed"),
+        ("trades", "failed"),
     ]
 
 
 def test_absent_nullable_column_overwrites_with_null(store) -> None:
-    store.put("ticker_universe", stays(["IBM"], valid_to=date(2006, 1, 3), reason_out="delisted"))
-    store.put("ticker_universe", stays(["IBM"]))
-    assert store.rows("SELECT valid_to, reason_out FROM ticker_universe") == [(None, None)]
+    store.put("task_runs", steps(["scores"], rows_written=7, error_class="SliceError"))
+    store.put("task_runs", steps(["scores"]))
+    assert store.rows("SELECT rows_written, error_class FROM task_runs") == [(None, None)]
+
+
+def test_whole_table_is_replaced_by_an_asset_without_partitions(store) -> None:
+    store.put("ticker_universe", stays(["AAPL", "IBM"]))
+    store.put("ticker_universe", stays(["IBM", "MSFT"], sector="services"))
+    assert store.rows("SELECT ticker, sector FROM ticker_universe ORDER BY ALL") == [
+        ("IBM", "services"),
+        ("MSFT", "services"),
+    ]
 
 
 # --- revising prices

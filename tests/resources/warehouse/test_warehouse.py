@@ -13,14 +13,15 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from table_rows import day, priorities, signals
 
 from nextgen_resources.errors import WarehouseBusyError, WarehouseCorruptError, WarehouseError
 from nextgen_resources.warehouse import warehouse as warehouse_module
 from nextgen_resources.warehouse.lock import FileLock
 from nextgen_resources.warehouse.schema import read_tables
 from nextgen_resources.warehouse.warehouse import Warehouse, frame_of, named_query
+from tests.resources.warehouse.table_rows import day, priorities, signals
 
+ROOT = Path(__file__).parents[3]
 MONDAY, TUESDAY = day("2005-01-10"), day("2005-01-11")
 COUNT = "SELECT count(*) FROM strategic_priorities"
 
@@ -53,7 +54,7 @@ def elsewhere(warehouse):
     def start(code: str) -> subprocess.Popen[str]:
         waits = "print('there', flush=True)\nimport time\ntime.sleep(60)\n"
         text = f"path = {warehouse.database!r}\n{code}\n{waits}"
-        process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-c", text], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "there"
@@ -166,7 +167,7 @@ def _refused_elsewhere(warehouse: Warehouse) -> bool:
         f"try:\n    FileLock(Path({warehouse.database!r}), 0.2).hold(exclusive=True).__enter__()\n"
         "except WarehouseBusyError:\n    print('refused')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip() == "refused"
 
 
@@ -241,7 +242,7 @@ def test_times_come_back_in_utc_whatever_the_zone_of_the_machine(warehouse, zone
     code = (
         "from datetime import datetime\nfrom zoneinfo import ZoneInfo\n"
         "from nextgen_resources.warehouse.warehouse import Warehouse\n"
-        "from table_rows import priorities, day\n"
+        "from tests.resources.warehouse.table_rows import priorities, day\n"
         f"warehouse = Warehouse(database={warehouse.database!r})\n"
         "instant = datetime(2005, 1, 10, 16, 30, tzinfo=ZoneInfo('America/New_York'))\n"
         "with warehouse.transaction() as connection:\n"
@@ -251,13 +252,13 @@ def test_times_come_back_in_utc_whatever_the_zone_of_the_machine(warehouse, zone
         "frame = warehouse.read(query, moment=instant)\n"
         "print(frame.schema, frame.row(0))\n"
     )
-    roots = f"{Path(__file__).parents[3]}:{Path(__file__).parent}"
     done = subprocess.run(
         [sys.executable, "-c", code],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
-        env={"TZ": zone, "PYTHONPATH": roots, "PATH": "/usr/bin"},
+        env={"TZ": zone, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin"},
     )
     assert done.stdout.count("time_zone='UTC'") == 2
     assert (
@@ -427,7 +428,7 @@ def test_leftovers_of_a_killed_compaction_do_not_reach_the_next_one(warehouse, r
         f"connection = duckdb.connect({str(warehouse.path.with_suffix('.compacting'))!r})\n"
         "connection.execute('CREATE TABLE stale (a INT)')\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=False)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert warehouse.path.with_name("warehouse.compacting.wal").exists()
     warehouse.compact()
     assert warehouse.scalar(COUNT) == 2
@@ -443,7 +444,7 @@ def test_compaction_of_what_a_killed_writer_left_keeps_what_was_committed(wareho
         "    connection.execute('BEGIN')\n    connection.execute('DROP TABLE kept')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=False)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert warehouse.path.with_name("warehouse.duckdb.wal").exists()
     assert warehouse.scalar("SELECT answer FROM kept") == 42, "a reader sees it before any writer came"
     warehouse.compact()
