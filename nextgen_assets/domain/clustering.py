@@ -126,17 +126,19 @@ def bootstrap_weights(n_blocks: int, n_replicates: int, seed: int) -> FloatArray
     return np.vstack([np.ones((1, n_blocks)), draws])
 
 
-def bootstrap_standard_error(replicates: FloatArray, n_filled_blocks: int) -> FloatArray:
-    """Standard error per column from replicates ``(n_replicates, n_columns)``.
+def bootstrap_standard_error(
+    replicates: FloatArray, n_filled_blocks: int | IntArray, axis: int = 0
+) -> FloatArray:
+    """Standard error from replicates along ``axis``, of ``(n_replicates, n_columns)`` per column.
 
     Notes
     -----
     The variance of a Bayesian bootstrap over m blocks is that of the sample times (m - 1) / (m + 1)
     too small; the factor takes it back.
     """
-    spread: FloatArray = np.std(replicates, axis=0)
-    factor: float = ((n_filled_blocks + 1) / (n_filled_blocks - 1)) ** 0.5
-    return spread * factor
+    spread = np.std(replicates, axis=axis)
+    error: FloatArray = spread * np.sqrt((n_filled_blocks + 1) / (n_filled_blocks - 1))
+    return error
 
 
 def clustered_mean(values: FloatArray, blocks: IntArray) -> ClusteredEstimate:

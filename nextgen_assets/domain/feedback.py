@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -11,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain import clustering, scorecard
-from nextgen_assets.domain.clustering import FloatArray
 from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.trailing_scores import score_windows
 from nextgen_assets.domain.validation import cutoff_frame
 
 OVERALL = "overall"
@@ -119,13 +118,14 @@ def feedback_metrics(
     block bootstrap, cut at the bounds of the metric. A session alone gives the bytes it gives in a range.
     """
     settings = settings or FeedbackSettings()
-    records: list[dict[str, object]] = []
+    parts = [pl.DataFrame(schema=FEEDBACK_SCHEMA)]
     if sessions and joined.height:
         rows = scorecard.with_base_rate(joined, calendar, settings.climatology_sessions)
         for scope, part in scopes(rows):
-            records.extend(_scope_records(scope, part, sorted(sessions), calendar, settings))
+            scored = _scope_rows(scope, part, sorted(sessions), calendar, settings)
+            parts += [] if scored is None else [scored]
     cutoffs = cutoff_frame(sorted(sessions), calendar, delay_minutes, "session_date")
-    frame = pl.DataFrame(records, schema=FEEDBACK_SCHEMA, orient="row")
+    frame = pl.concat(parts)
     return frame.join(cutoffs, on="session_date").sort("session_date", "scope", "metric")
 
 
@@ -182,93 +182,35 @@ def scopes(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         yield f"ticker:{ticker}", rows.filter(pl.col("ticker") == ticker)
 
 
-def _scope_records(
+def _scope_rows(
     scope: str,
     rows: pl.DataFrame,
     sessions: list[date],
     calendar: SessionCalendar,
     settings: FeedbackSettings,
-) -> Iterator[dict[str, object]]:
-    """Rows of one scope for every session."""
+) -> pl.DataFrame | None:
+    """Rows of one scope for every session; None where no session has enough."""
     block, window = settings.block_sessions, settings.window_sessions
     first = calendar.index(sessions[0]) - window + 1
     positions = scorecard.target_positions(rows, calendar) - first
     n_dense = calendar.index(sessions[-1]) - first + 1
     inside = (positions >= 0) & (positions < n_dense)
     if not inside.any():
-        return
+        return None
     per_session = clustering.session_sums(positions[inside], scorecard.row_sums(rows)[inside], n_dense)
-    is_filled = per_session[:, 0] > 0
-    block_sums = clustering.trailing_block_sums(per_session, block)
+    now = np.array([calendar.index(session) - first for session in sessions], dtype=np.int64)
+    filled = np.concatenate([[0], np.cumsum(per_session[:, 0] > 0)])
+    n_sessions = filled[now + 1] - filled[now - window + 1]
+    chosen = np.flatnonzero(n_sessions >= settings.minimum_sessions)
+    if not chosen.size:
+        return None
+    ends = now[chosen, None] - block * np.arange(window // block)  # newest block first
+    blocks = clustering.trailing_block_sums(per_session, block)[ends]
     weights = clustering.bootstrap_weights(window // block, settings.n_replicates, settings.seed)
-    for session in sessions:
-        now = calendar.index(session) - first
-        n_sessions = int(is_filled[now - window + 1 : now + 1].sum())
-        if n_sessions < settings.minimum_sessions:
-            continue
-        newest_first = np.ascontiguousarray(block_sums[now - window + block : now + 1 : block][::-1])
-        head = {"session_date": session, "scope": scope, "n_sessions": n_sessions}
-        for record in metric_records(weights @ newest_first, newest_first, settings.confidence):
-            yield head | record
-
-
-def metric_records(sums: FloatArray, blocks: FloatArray, confidence: float) -> Iterator[dict[str, object]]:
-    """One record per metric: value, interval, baseline, status and details.
-
-    Parameters
-    ----------
-    sums : array (1 + n_replicates, n_sums)
-        Row 0 the plain sums, then the replicates.
-    blocks : array (n_blocks, n_sums)
-        Sums of each block, to count those that hold anything.
-    """
-    values, baselines = scorecard.scores(sums)
-    n_filled = int((blocks[:, 0] > 0).sum())
-    if n_filled < 2:
-        return
-    both = np.hstack([values, values - baselines])
-    errors = clustering.bootstrap_standard_error(both[1:], n_filled)
-    reach = clustering.student_quantile(0.5 + confidence / 2, n_filled - 1)
-    for place, metric in enumerate(scorecard.METRICS):
-        value, baseline = float(values[0, place]), float(baselines[0, place])
-        error, paired_error = float(errors[place]), float(errors[place + len(scorecard.METRICS)])
-        if not np.isfinite([value, baseline, error, paired_error]).all():
-            continue
-        floor = _proportion_error(value, n_filled) if metric in ("hit_rate", "coverage") else 0.0
-        error, paired_error = error or floor, paired_error or floor
-        low, high = scorecard.DOMAINS[metric]
-        details: dict[str, object] = {
-            "baseline": scorecard.BASELINES[metric],
-            "difference": value - baseline,
-            "difference_lower": value - baseline - reach * paired_error,
-            "difference_upper": value - baseline + reach * paired_error,
-            "difference_standard_error": paired_error,
-            "n_blocks": n_filled,
-        }
-        if metric == "brier_score":
-            details |= scorecard.murphy_pieces(sums[0])
-        yield {
-            "metric": metric,
-            "value": value,
-            "lower": max(low, value - reach * error),
-            "upper": min(high, value + reach * error),
-            "n": int(sums[0, 0]),
-            "baseline_value": baseline,
-            "status": _status(metric, value - baseline, reach * paired_error),
-            "details": json.dumps(details, allow_nan=False, sort_keys=True),
-        }
-
-
-def _proportion_error(share: float, n_blocks: int) -> float:
-    """Standard error where the blocks show no spread at all: one more half block each way."""
-    smoothed = (share * n_blocks + 0.5) / (n_blocks + 1)
-    return float((smoothed * (1 - smoothed) / n_blocks) ** 0.5)
-
-
-def _status(metric: str, difference: float, half_width: float) -> str:
-    """better, indistinct or worse than the baseline, by the interval of the difference."""
-    if abs(difference) <= half_width or difference == 0:
-        return "indistinct"
-    if metric == "coverage":
-        return "worse"
-    return "better" if (difference > 0) == (metric in scorecard.HIGHER_IS_BETTER) else "worse"
+    days = [sessions[place] for place in chosen.tolist()]
+    counts = pl.DataFrame(
+        {"session_date": days, "n_sessions": n_sessions[chosen]},
+        schema={"session_date": pl.Date, "n_sessions": pl.Int32},
+    )
+    scored = score_windows(blocks, days, weights, settings.confidence).with_columns(scope=pl.lit(scope))
+    return scored.join(counts, on="session_date").select(list(FEEDBACK_SCHEMA))

@@ -186,20 +186,21 @@ def scores(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.column_stack(values), np.column_stack(baselines)
 
 
-def murphy_pieces(sums: FloatArray) -> dict[str, float]:
-    """Reliability, resolution and uncertainty of the Brier score, from sums of shape (n_sums,).
+def murphy_pieces(sums: FloatArray) -> dict[str, FloatArray]:
+    """Reliability, resolution and uncertainty of the Brier score, from sums of shape (..., n_sums).
 
     References
     ----------
     Murphy, A new vector partition of the probability score, Journal of Applied Meteorology 12 (1973);
     in ten bins of width 0.1, so that the pieces add up to the score but for the spread inside a bin.
     """
-    n, count, up, gap = sums[_AT["n"]], sums[_COUNT], sums[_UP], sums[_GAP]
-    filled, rate = count > 0, float(sums[_AT["is_up"]] / sums[_AT["n"]])
-    count, up, gap = count[filled], up[filled], gap[filled]
+    n, count, up, gap = sums[..., _AT["n"]], sums[..., _COUNT], sums[..., _UP], sums[..., _GAP]
+    filled, rate = count > 0, sums[..., _AT["is_up"]] / n
+    counted = np.where(filled, count, 1.0)
+    spread = np.where(filled, up / counted - rate[..., None], 0.0)
     return {
-        "reliability": float((gap * gap / count).sum() / n),
-        "resolution": float((count * (up / count - rate) ** 2).sum() / n),
+        "reliability": np.where(filled, gap * gap / counted, 0.0).sum(axis=-1) / n,
+        "resolution": (count * spread**2).sum(axis=-1) / n,
         "uncertainty": rate * (1.0 - rate),
     }
 

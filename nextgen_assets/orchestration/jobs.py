@@ -3,7 +3,6 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from nextgen_assets.partitions import CUTOFFS, SESSIONS
 
 MODELS = dg.AssetSelection.assets("model_registry")
 INPUTS = dg.AssetSelection.groups("ingestion", "features")
@@ -11,25 +10,21 @@ INPUTS = dg.AssetSelection.groups("ingestion", "features")
 prepare_inputs = dg.define_asset_job(
     "prepare_inputs",
     selection=INPUTS,
-    partitions_def=SESSIONS,
     description="Prices, actions, news, sentiment and feature vectors of a session or a range of sessions.",
 )
 train_models = dg.define_asset_job(
     "train_models",
     selection=MODELS,
-    partitions_def=CUTOFFS,
     description="Train, register and deploy the models of a cut-off month or a range of months.",
 )
 decide_and_trade = dg.define_asset_job(
     "decide_and_trade",
     selection=dg.AssetSelection.all() - INPUTS - MODELS,
-    partitions_def=SESSIONS,
     description="Priorities, predictions, their validation, feedback, plans, trades, holdings and health.",
 )
 daily_cycle = dg.define_asset_job(
     "daily_cycle",
     selection=dg.AssetSelection.all() - MODELS,
-    partitions_def=SESSIONS,
     description="Everything that one session needs, with the models that are live.",
 )
 

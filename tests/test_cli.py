@@ -1,0 +1,111 @@
+"""The command line as people use it, on a small scenario built by the real graph."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from nextgen_assets.cli import main
+from nextgen_assets.explanation import UnknownPredictionError, explain
+from tests.graph.harness import SMALL, Built, built
+
+FIRST, LAST = date(2004, 6, 1), date(2005, 7, 29)
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """Fourteen months with models for the last ones, so that predictions speak and some trade."""
+    with built(tmp_path_factory.mktemp("cli")) as small:
+        small.run("prepare_inputs", FIRST, LAST)
+        small.run("train_models", "2005-03-01", "2005-06-01")
+        small.run("decide_and_trade", date(2005, 4, 1), LAST)
+        yield small
+
+
+def run(scenario: Built, *arguments: str, **environ: str) -> Result:
+    values = {f"NEXTGEN__{key.upper().replace('.', '__')}": str(value) for key, value in SMALL.items()}
+    values["NEXTGEN__PATHS__DATA_DIR"] = str(scenario.settings.paths.data_dir)
+    return CliRunner().invoke(main, list(arguments), env={**os.environ, **values, **environ})
+
+
+def test_explain_follows_a_trade_to_its_raw_rows(scenario: Built) -> None:
+    sql = (
+        "SELECT p.prediction_id FROM trades t JOIN trade_plans p USING (plan_id) "
+        "JOIN prediction_accuracy a USING (prediction_id) WHERE t.quantity > 0 ORDER BY t.session_date LIMIT 1"
+    )
+    wanted = scenario.warehouse.scalar(sql)
+    assert wanted is not None, "the small scenario has no trade that rests on a judged prediction"
+    result = run(scenario, "explain", wanted)
+    assert result.exit_code == 0, result.output
+    for part in ("Prediction `", "## Model `", "## Window `", "### Raw rows", "## Outcome", "## Plan `", "## Trade `"):
+        assert part in result.output
+    prediction = scenario.warehouse.read("explain_prediction", wanted=wanted).row(0, named=True)
+    versions = scenario.warehouse.read("explain_provenance", window_id=prediction["window_id"])
+    bars = versions.filter(pl.col("table_name") == "market_prices").row(0, named=True)
+    assert bars["last_session"] == prediction["session_date"]
+    assert bars["newest_known_at"] <= prediction["as_of"]
+    assert f"market_prices | {bars['row_versions']}" in result.output
+
+
+def test_explain_takes_ticker_and_session_and_says_why_it_abstained(scenario: Built) -> None:
+    silent = scenario.warehouse.read("SELECT ticker, session_date FROM predictions WHERE abstained LIMIT 1").row(0)
+    text = explain(scenario.warehouse, f"{silent[0].lower()}@{silent[1]}")
+    assert "**Abstained**" in text
+
+
+def test_explaining_nothing_or_several_says_what_to_give(scenario: Built) -> None:
+    with pytest.raises(UnknownPredictionError, match="TICKER@YYYY-MM-DD"):
+        explain(scenario.warehouse, "no-such-id")
+    with pytest.raises(UnknownPredictionError, match="several"):
+        explain(scenario.warehouse, "")
+    result = run(scenario, "explain", "no-such-id")
+    assert result.exit_code == 1
+    assert "UnknownPredictionError" in result.output
+
+
+def test_settings_show_values_origins_and_no_secret(scenario: Built) -> None:
+    secret = "sk-canary-5f1d"  # noqa: S105
+    result = run(scenario, "settings", "--json", OPENAI_API_KEY=secret, NEXTGEN__TRADING__SLIPPAGE_BPS="7")
+    assert result.exit_code == 0, result.output
+    assert secret not in result.output
+    assert "NEXTGEN__TRADING__SLIPPAGE_BPS" in json.dumps(json.loads(result.output))
+
+
+def test_bad_setting_is_refused_with_key_value_and_range(scenario: Built) -> None:
+    result = run(scenario, "settings", NEXTGEN__TRADING__MAX_WEIGHT="7")
+    assert result.exit_code == 1
+    assert "trading.max_weight" in result.output
+    assert "7" in result.output
+
+
+def test_migrate_is_harmless_when_up_to_date(scenario: Built) -> None:
+    result = run(scenario, "migrate")
+    assert result.exit_code == 0
+    assert "up to date" in result.output
+
+
+def test_compact_keeps_the_rows(scenario: Built) -> None:
+    before = scenario.content("predictions")
+    result = run(scenario, "compact")
+    assert result.exit_code == 0, result.output
+    assert scenario.content("predictions").equals(before)
+
+
+def test_another_scenario_is_another_warehouse_and_compares(scenario: Built, tmp_path: Path) -> None:
+    missing = run(scenario, "compare", "baseline", "bolder")
+    assert missing.exit_code == 1
+    assert "bolder" in missing.output
+    assert run(scenario, "--scenario", "bolder", "migrate").exit_code == 0
+    folder = scenario.settings.paths.data_dir
+    assert (folder / "baseline" / "warehouse.duckdb").exists()
+    assert (folder / "bolder" / "warehouse.duckdb").exists()
+    result = run(scenario, "compare", "baseline", "bolder")
+    assert result.exit_code == 0, result.output
+    assert "predictions: n" in result.output
