@@ -7,10 +7,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.markdown import preview
 from nextgen_resources.timing import Stopwatch
 
-_PREVIEW_ROWS = 8
-_TEXT_WIDTH = 60
 _COUNTED_PARTITIONS = 60
 
 
@@ -68,19 +67,3 @@ def _is_monthly(keys: list[str]) -> bool:
 def sum_of_month(counts: Mapping[date, int], key: str) -> int:
     """Rows of the month named ``key``."""
     return sum(rows for day, rows in counts.items() if day.isoformat()[:7] == key[:7])
-
-
-def preview(frame: pl.DataFrame, rows: int = _PREVIEW_ROWS) -> str:
-    """The last rows as a Markdown table, long values shortened."""
-    if frame.is_empty():
-        return "no rows"
-    head = f"| {' | '.join(frame.columns)} |\n|{'---|' * frame.width}"
-    lines = [f"| {' | '.join(_shown(value) for value in row)} |" for row in frame.tail(rows).rows()]
-    return "\n".join([head, *lines])
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = str(value).replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 1]}…"

@@ -71,9 +71,10 @@ def trainable(
 
     Notes
     -----
-    The windows of a cut-off (120 MB for 100 tickers) are gathered only when its turn comes.
+    The windows of a cut-off are gathered only when its turn comes.
     """
-    chosen, skipped = [], {}
+    chosen: list[tuple[TrainingData, date]] = []
+    skipped: dict[str, str] = {}
     for data, cutoff in training_data(warehouse, settings, cutoffs):
         shortage, count = data.shortage(cutoff), data.window_count(cutoff)
         if not shortage and count < settings.models.minimum_train_windows:
@@ -128,6 +129,7 @@ def training_settings(settings: Settings) -> TrainingSettings:
         train_sessions=models.train_sessions,
         embargo_sessions=models.embargo_sessions,
         validation_fraction=models.validation_fraction,
+        maximum_windows=models.maximum_train_windows,
     )
     return TrainingSettings(
         families, split, BootstrapConfig(block_sessions=models.horizon_sessions), models.seed

@@ -3,11 +3,13 @@
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.domain.liquidity import LIQUIDITY_SESSIONS, most_liquid
 from nextgen_assets.domain.universe import universe_stays
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.market_data import MarketDataProvider
+from nextgen_resources.market_data.door import check_bars
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -38,7 +40,9 @@ def ticker_universe(
     if settings.ingestion.tickers is not None:
         listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
     if settings.ingestion.max_tickers is not None:
-        listings = listings.head(settings.ingestion.max_tickers)
+        with watch.measure("liquidity"):
+            bars = bars_before_first(market_data, listings, settings)
+            listings = most_liquid(listings, bars, settings.ingestion.max_tickers)
     with watch.measure("compute"):
         stays = universe_stays(
             listings,
@@ -54,3 +58,14 @@ def ticker_universe(
         context, watch, stays, None, figures={"members": stays.filter(pl.col("valid_to").is_null()).height}
     )
     return stays
+
+
+def bars_before_first(
+    market_data: MarketDataProvider, listings: pl.DataFrame, settings: Settings
+) -> pl.DataFrame:
+    """A quarter of bars before the first partition, which no run changes: whatever range runs, it ranks alike."""
+    calendar, first = calendar_of(settings), settings.ingestion.first_session
+    end = calendar.shift(calendar.on_or_after(first), -1)
+    tickers = listings["ticker"].unique().sort().to_list()
+    bars = market_data.daily_bars(tickers, calendar.shift(end, 1 - LIQUIDITY_SESSIONS), end)
+    return check_bars(bars, market_data.name)

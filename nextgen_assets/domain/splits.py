@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,9 @@ class SplitConfig:
         Windows come from this many sessions up to the last one whose label had ended.
     embargo_sessions : int
         Sessions between the end of the last label and the cut-off, and between the parts.
+    maximum_windows : int or None
+        Of more windows, every k-th session of each ticker is taken, so that a large universe trains in the
+        time of a small one; the labels of neighbouring sessions overlap and say little new. None: all.
     validation_fraction : float
         Share of the sessions, the newest, that validates.
     minimum_fit_sessions, minimum_validation_sessions : int
@@ -38,6 +42,7 @@ class SplitConfig:
     validation_fraction: float = 0.15
     minimum_fit_sessions: int = 120
     minimum_validation_sessions: int = 20
+    maximum_windows: int | None = None
 
     def __post_init__(self) -> None:
         if self.horizon_sessions < 1 or self.embargo_sessions < 0 or self.train_sessions < 1:
@@ -47,6 +52,8 @@ class SplitConfig:
             )
         if not 0.0 < self.validation_fraction < 1.0:
             raise ValueError(f"validation_fraction={self.validation_fraction}, expected between 0 and 1")
+        if self.maximum_windows is not None and self.maximum_windows < 1:
+            raise ValueError(f"maximum_windows={self.maximum_windows}, expected at least 1, or None for all")
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,42 @@ def rows_before_cutoff(
     newest = cutoff_index - config.horizon_sessions - config.embargo_sessions
     oldest = newest - config.train_sessions + 1
     return np.flatnonzero(is_usable & (session_index >= oldest) & (session_index <= newest)).astype(np.int64)
+
+
+def thinned(
+    rows: Indices, session_index: Indices, ticker_phase: Indices, maximum_windows: int | None
+) -> Indices:
+    """Every k-th session of each ticker, with the smallest k that should leave ``maximum_windows``.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Positions of the windows to choose from.
+    session_index, ticker_phase : ndarray of int64, shape (n_windows,)
+        Calendar position of each window's session; a number of its ticker (:func:`ticker_phase`).
+    maximum_windows : int or None
+        About as many are kept; None keeps all.
+
+    Notes
+    -----
+    The phase of a ticker depends on its name alone, so that neither other tickers nor the range of the run
+    move the choice, and each session keeps about the same share of the universe.
+    """
+    if maximum_windows is None or rows.size <= maximum_windows:
+        return rows
+    step = -(-rows.size // maximum_windows)
+    return rows[(session_index[rows] + ticker_phase[rows]) % step == 0]
+
+
+def ticker_phase(ticker: str) -> int:
+    """A number that spreads tickers evenly, the same in every process.
+
+    Examples
+    --------
+    >>> ticker_phase("AAPL") == ticker_phase("AAPL") and ticker_phase("AAPL") != ticker_phase("IBM")
+    True
+    """
+    return int.from_bytes(hashlib.blake2b(ticker.encode(), digest_size=4).digest(), "big")
 
 
 def shortage_of_history(session_index: Indices, config: SplitConfig) -> str:

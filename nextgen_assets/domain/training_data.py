@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from nextgen_assets.domain.sessions import SessionCalendar
-from nextgen_assets.domain.splits import TooLittleDataError, rows_before_cutoff, shortage_of_history
+from nextgen_assets.domain.splits import TooLittleDataError, rows_before_cutoff, shortage_of_history, thinned, ticker_phase
 from nextgen_assets.domain.training import TrainingJob, TrainingSettings
 from nextgen_assets.domain.window_store import WindowStore
 
@@ -135,5 +135,7 @@ class TrainingData:
         )
 
     def _rows(self, cutoff_session: date) -> npt.NDArray[np.int64]:
-        cutoff_index = self.calendar.index(cutoff_session)
-        return rows_before_cutoff(self.session_index, self.is_usable, cutoff_index, self.settings.split)
+        split, cutoff_index = self.settings.split, self.calendar.index(cutoff_session)
+        rows = rows_before_cutoff(self.session_index, self.is_usable, cutoff_index, split)
+        phases = np.array([ticker_phase(ticker) for ticker in self.store.tickers], dtype=np.int64)
+        return thinned(rows, self.session_index, phases[self.store.complete[:, 1]], split.maximum_windows)

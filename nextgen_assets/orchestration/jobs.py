@@ -3,7 +3,6 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-
 MODELS = dg.AssetSelection.assets("model_registry")
 INPUTS = dg.AssetSelection.groups("ingestion", "features")
 

@@ -44,6 +44,11 @@ class ModelSettings(Section):
     minimum_train_windows: WholeNumber = Field(
         ge=20, le=1_000_000, description="complete windows below which no model is trained"
     )
+    maximum_train_windows: WholeNumber | None = Field(
+        ge=20,
+        le=100_000_000,
+        description="windows above which a model is trained on every k-th session of each ticker; null: no limit",
+    )
     embargo_sessions: WholeNumber = Field(
         ge=0, le=60, description="sessions between the end of the last label and the first prediction"
     )
@@ -53,6 +58,16 @@ class ModelSettings(Section):
     seed: WholeNumber = Field(ge=0, le=2**31 - 1, description="seed of everything random in training")
     workers: WholeNumber = Field(ge=1, le=256, description="processes that train at once; changes no row")
     lstm: LstmSettings
+
+    @model_validator(mode="after")
+    def _maximum_admits_minimum(self) -> Self:
+        maximum, minimum = self.maximum_train_windows, self.minimum_train_windows
+        if maximum is not None and maximum < 2 * minimum:
+            raise ValueError(
+                f"models.maximum_train_windows {maximum} must be at least twice "
+                f"models.minimum_train_windows {minimum}: thinning may leave little more than half of it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _champion_is_trained(self) -> Self:

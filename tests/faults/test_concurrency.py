@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def _rush(
         for process in (*writing, *reading):
             process.stdin.write("go\n")
             process.stdin.flush()
+        started = time.monotonic()
         outcomes = [json.loads(process.stdout.readline()) for process in writing]
+        seconds = time.monotonic() - started
         stop.touch()
         outcomes += [json.loads(process.stdout.readline()) for process in reading]
     finally:
@@ -53,9 +56,12 @@ def _rush(
     )
     worst = max(outcome["worst_wait_seconds"] for outcome in outcomes)
     failed = sum(len(outcome["failures"]) for outcome in outcomes)
+    fair = seconds / (wrote + read) * (writers + readers)
     print(
-        f"\n{wrote} of {writers * sessions} writes, {read} reads, {failed} failures, worst wait {worst:.2f} s"
+        f"\n{wrote} of {writers * sessions} writes, {read} reads, {failed} failures, "
+        f"worst wait {worst:.2f} s where a turn in strict order would take {fair:.2f} s"
     )
+    assert worst < 20 * fair, "somebody starved"
     return outcomes
 
 
@@ -72,7 +78,6 @@ def _check(warehouse: Warehouse, outcomes: list[dict[str, Any]], writers: int, s
 def test_three_writers_and_a_reader_get_in_each_others_way_without_failing(warehouse, tmp_path) -> None:
     outcomes = _rush(warehouse, tmp_path / "stop", writers=3, readers=1, sessions=10)
     _check(warehouse, outcomes, 3, 10)
-    assert max(outcome["worst_wait_seconds"] for outcome in outcomes) < 20
 
 
 @pytest.mark.slow
@@ -80,4 +85,3 @@ def test_three_writers_and_a_reader_get_in_each_others_way_without_failing(wareh
 def test_eight_writers_and_four_readers_get_in_each_others_way_without_failing(warehouse, tmp_path) -> None:
     outcomes = _rush(warehouse, tmp_path / "stop", writers=8, readers=4, sessions=50)
     _check(warehouse, outcomes, 8, 50)
-    assert max(outcome["worst_wait_seconds"] for outcome in outcomes) < 30
