@@ -9,9 +9,6 @@ nothing; neither does constructing a provider.
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Iterable
 from datetime import date
 from types import MappingProxyType
@@ -19,7 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import polars as pl
 
-from nextgen_resources.errors import SettingsError
+from nextgen_resources.plug_ins import load_plug_in, plug_in_names
 
 TICKER_PATTERN = r"[A-Z0-9][A-Z0-9.\-^=]{0,15}"
 """Allow-list of tickers, matched in full."""
@@ -133,8 +130,7 @@ def provider_names() -> list[str]:
     >>> provider_names()
     ['bokeh', 'files', 'yahoo']
     """
-    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return sorted(name for name in names if hasattr(_module(name), "Provider"))
+    return plug_in_names(__name__, "Provider")
 
 
 def load_provider(name: str, **options: Any) -> MarketDataProvider:
@@ -152,22 +148,5 @@ def load_provider(name: str, **options: Any) -> MarketDataProvider:
     SettingsError
         No such provider, or an option that it does not take; the message lists the valid ones.
     """
-    known = provider_names()
-    if name not in known:
-        raise SettingsError(
-            f"market data provider {name!r} does not exist; choose one of {', '.join(known)}, "
-            f"or add the module nextgen_resources/market_data/{name}.py exporting Provider"
-        )
-    factory = _module(name).Provider
-    try:
-        inspect.signature(factory).bind(**options)
-    except TypeError as error:
-        raise SettingsError(
-            f"market data provider {name!r}: {error}; it takes {inspect.signature(factory)}"
-        ) from error
-    provider: MarketDataProvider = factory(**options)
+    provider: MarketDataProvider = load_plug_in(__name__, "Provider", "market data provider", name, options)
     return provider
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")

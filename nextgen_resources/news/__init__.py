@@ -9,16 +9,14 @@ package reads no file and connects to nothing; neither does constructing a provi
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from nextgen_resources.errors import ProviderDataError, SettingsError
+from nextgen_resources.errors import ProviderDataError
+from nextgen_resources.plug_ins import load_plug_in, plug_in_names
 
 ARTICLE_SCHEMA = MappingProxyType(
     {
@@ -82,8 +80,7 @@ def news_provider_names() -> list[str]:
     >>> news_provider_names()
     ['chronicle', 'files']
     """
-    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return sorted(name for name in names if hasattr(_module(name), "Provider"))
+    return plug_in_names(__name__, "Provider")
 
 
 def load_news_provider(name: str, **options: Any) -> NewsProvider:
@@ -101,20 +98,7 @@ def load_news_provider(name: str, **options: Any) -> NewsProvider:
     SettingsError
         No such provider, or an option that it does not take; the message lists the valid ones.
     """
-    known = news_provider_names()
-    if name not in known:
-        raise SettingsError(
-            f"news provider {name!r} does not exist; choose one of {', '.join(known)}, "
-            f"or add the module nextgen_resources/news/{name}.py exporting Provider"
-        )
-    factory = _module(name).Provider
-    try:
-        inspect.signature(factory).bind(**options)
-    except TypeError as error:
-        raise SettingsError(
-            f"news provider {name!r}: {error}; it takes {inspect.signature(factory)}"
-        ) from error
-    provider: NewsProvider = factory(**options)
+    provider: NewsProvider = load_plug_in(__name__, "Provider", "news provider", name, options)
     return provider
 
 
@@ -138,7 +122,3 @@ def check_articles(provider_name: str, articles: pl.DataFrame) -> pl.DataFrame:
             "Correct its articles method."
         )
     return articles.select(list(expected))
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")

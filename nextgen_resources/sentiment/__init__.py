@@ -8,15 +8,12 @@ nothing; neither does constructing a scorer.
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from nextgen_resources.errors import SettingsError
+from nextgen_resources.plug_ins import load_plug_in, plug_in_names
 
 SCORABLE_SCHEMA = MappingProxyType(
     {"article_id": pl.String(), "ticker": pl.String(), "headline": pl.String(), "body": pl.String()}
@@ -85,8 +82,7 @@ class SentimentScorer(Protocol):
 
 def sentiment_scorer_names() -> list[str]:
     """Names of the scorers of this package, ascending."""
-    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return sorted(name for name in names if hasattr(_module(name), "Scorer"))
+    return plug_in_names(__name__, "Scorer")
 
 
 def load_sentiment_scorer(name: str, **options: Any) -> SentimentScorer:
@@ -104,22 +100,5 @@ def load_sentiment_scorer(name: str, **options: Any) -> SentimentScorer:
     SettingsError
         No such scorer, or an option that it does not take; the message lists the valid ones.
     """
-    known = sentiment_scorer_names()
-    if name not in known:
-        raise SettingsError(
-            f"sentiment scorer {name!r} does not exist; choose one of {', '.join(known)}, "
-            f"or add the module nextgen_resources/sentiment/{name}.py exporting Scorer"
-        )
-    factory = _module(name).Scorer
-    try:
-        inspect.signature(factory).bind(**options)
-    except TypeError as error:
-        raise SettingsError(
-            f"sentiment scorer {name!r}: {error}; it takes {inspect.signature(factory)}"
-        ) from error
-    scorer: SentimentScorer = factory(**options)
+    scorer: SentimentScorer = load_plug_in(__name__, "Scorer", "sentiment scorer", name, options)
     return scorer
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")
