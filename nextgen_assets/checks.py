@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
+from nextgen_assets.markdown import markdown_table
 from nextgen_assets.partitions import requested_bounds
 from nextgen_resources.warehouse.warehouse import PROJECT_ROOT, Warehouse
 
@@ -37,7 +39,8 @@ def read_rule(path: Path) -> Rule:
     kind, _, description = sql.splitlines()[0].removeprefix("--").strip().partition(":")
     if kind not in {"blocking", "warning"} or not description.strip():
         raise ValueError(f"{path.name}: the first line must be '-- blocking: rule' or '-- warning: rule'")
-    return Rule(path.parent.name, path.stem, description.strip(), sql, kind == "blocking")
+    rule = description.strip()
+    return Rule(path.parent.name, path.stem, f"{rule[0].upper()}{rule[1:]}.", sql, kind == "blocking")
 
 
 def asset_checks() -> list[dg.AssetChecksDefinition]:
@@ -50,19 +53,17 @@ def _check(rule: Rule) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
         first, last = requested_bounds(context)
         breaches = warehouse.read(rule.sql, first=first, last=last)
-        sample = [
-            dict(zip(breaches.columns, map(str, row), strict=True))
-            for row in breaches.head(_SAMPLE_ROWS).rows()
-        ]
+        metadata: dict[str, Any] = {
+            "rows_in_breach": breaches.height,
+            "first_partition": str(first),
+            "last_partition": str(last),
+        }
+        if breaches.height:
+            metadata["sample"] = dg.MetadataValue.md(markdown_table(breaches.head(_SAMPLE_ROWS)))
         return dg.AssetCheckResult(
             passed=breaches.is_empty(),
             severity=dg.AssetCheckSeverity.ERROR if rule.is_blocking else dg.AssetCheckSeverity.WARN,
-            metadata={
-                "rows_in_breach": breaches.height,
-                "first": str(first),
-                "last": str(last),
-                "sample": sample,
-            },
+            metadata=metadata,
         )
 
     return check

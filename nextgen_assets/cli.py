@@ -1,6 +1,5 @@
 """The command line: ``nextgen --help``."""
 
-import json
 import os
 import sys
 from typing import Any
@@ -41,7 +40,7 @@ def main(context: click.Context, profile: str | None, scenario: str | None) -> N
 @main.command()
 @click.pass_obj
 def demo(settings: Settings) -> None:
-    """Materialise the whole graph over the configured data and summarise the results."""
+    """Materialise what the graph lacks, then print the results."""
     from nextgen_assets.commands.demo import run_demo
 
     run_demo(settings)
@@ -50,7 +49,7 @@ def demo(settings: Settings) -> None:
 @main.command()
 @click.pass_obj
 def migrate(settings: Settings) -> None:
-    """Bring the warehouse to the newest schema; harmless when it is there."""
+    """Bring the warehouse to the newest schema, if it is not there."""
     from nextgen_assets.definitions import warehouse_of
 
     applied = warehouse_of(settings).migrate()
@@ -63,20 +62,28 @@ def migrate(settings: Settings) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def show_settings(settings: Settings, as_json: bool) -> None:
-    """Print every effective setting and where it comes from; secrets stay hidden."""
+    """Print every setting and where it comes from, secrets hidden."""
     from nextgen_resources.settings.report import settings_json, settings_table
 
     if as_json:
-        click.echo(json.dumps(settings_json(settings), indent=2, default=str))
+        click.echo(settings_json(settings))
         return
+    from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
+    name = Column("setting", no_wrap=True)
     table = Table(
-        "setting", "value", "origin", title=f"Settings of {settings.scenario_id} (profile {settings.profile})"
+        name,
+        Column("value", overflow="fold"),
+        Column("origin", style="dim", overflow="fold"),
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
+    table.title = f"Settings of {settings.scenario_id} (profile {settings.profile})"
     for row in settings_table(settings):
-        table.add_row(*map(str, row))
+        table.add_row(*map(escape, row))
     Console().print(table)
 
 
@@ -84,7 +91,11 @@ def show_settings(settings: Settings, as_json: bool) -> None:
 @click.argument("prediction_id")
 @click.pass_obj
 def explain(settings: Settings, prediction_id: str) -> None:
-    """Print the chain behind PREDICTION_ID (or TICKER@YYYY-MM-DD): model, window, raw rows, outcome, trade."""
+    """Print the chain from a prediction's raw rows to its trade.
+
+    PREDICTION_ID is an id, the beginning of one, or TICKER@YYYY-MM-DD. The chain: prediction, model and
+    its training span, window, raw rows and articles, outcome, plan with its principles, trade.
+    """
     from rich.console import Console
     from rich.markdown import Markdown
 
@@ -103,7 +114,7 @@ def explain(settings: Settings, prediction_id: str) -> None:
 @click.argument("second_scenario")
 @click.pass_obj
 def compare(settings: Settings, first_scenario: str, second_scenario: str) -> None:
-    """Put the results of two scenarios side by side."""
+    """Put the settings and results of two scenarios side by side."""
     from nextgen_assets.commands.comparison import compare_scenarios
 
     compare_scenarios(settings, first_scenario, second_scenario)
@@ -112,7 +123,7 @@ def compare(settings: Settings, first_scenario: str, second_scenario: str) -> No
 @main.command()
 @click.pass_obj
 def compact(settings: Settings) -> None:
-    """Rewrite the warehouse file without the space of replaced rows."""
+    """Rewrite the warehouse file without the space of old rows."""
     from nextgen_assets.definitions import warehouse_of
 
     before, after = warehouse_of(settings).compact()
@@ -123,7 +134,7 @@ def compact(settings: Settings) -> None:
 @click.option("--port", default=3000, show_default=True)
 @click.pass_obj
 def ui(settings: Settings, port: int) -> None:
-    """Serve the Dagster UI and run its daemon on this machine only."""
+    """Serve the Dagster UI with its daemon, to this machine only."""
     from nextgen_assets.commands.home import enter_home
 
     enter_home(settings)

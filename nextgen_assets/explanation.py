@@ -6,9 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from nextgen_assets.metadata import preview
+from nextgen_assets.markdown import markdown_table
 from nextgen_resources.errors import NextGenError
 from nextgen_resources.warehouse.warehouse import Warehouse
+
+_ARTICLES = 8
 
 
 class UnknownPredictionError(NextGenError):
@@ -66,16 +68,26 @@ def _prediction(row: dict[str, Any]) -> str:
         f"Cut-off {_instant(row['as_of'])}; newest input known {_instant(row['inputs_known_until'])}; "
         f"issued {_instant(row['issued_at'])} ({row['origin']})."
     )
-    return "\n".join(
-        [title, "", *lines, "", _members(row["ensemble"]), f"Adjustments: `{row['adjustments']}`"]
+    members = _members(json.loads(row["ensemble"]))
+    return "\n\n".join([title, *lines, members, _calibration(json.loads(row["adjustments"]))])
+
+
+def _members(members: list[dict[str, Any]]) -> str:
+    return markdown_table(pl.DataFrame(members)) if members else "No member was live."
+
+
+def _calibration(adjustment: dict[str, Any]) -> str:
+    if not adjustment["n"]:
+        return "No earlier prediction had matured to calibrate with."
+    lower, upper = adjustment["lower_quantile"], adjustment["upper_quantile"]
+    bounds = (
+        "too few for bounds" if lower is None else f"bounds at {lower:+.2f} and {upper:+.2f} volatilities"
     )
-
-
-def _members(ensemble: str) -> str:
-    members = json.loads(ensemble)
-    if not members:
-        return "No member was live."
-    return preview(pl.DataFrame([{key: str(value) for key, value in member.items()} for member in members]))
+    return (
+        f"Calibrated on {adjustment['n']:,} matured predictions of {adjustment['n_sessions']} sessions, "
+        f"{adjustment['first_session']} to {adjustment['last_session']}: temperature "
+        f"{adjustment['temperature']:.3f}, bias {adjustment['bias']:+.3f}; {bounds}."
+    )
 
 
 def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
@@ -87,8 +99,26 @@ def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
         f"{row['window_count']} windows of {', '.join(row['scope'])} from {row['first_training_session']} to "
         f"{row['last_training_session']} (cut-off {row['cutoff_session']}, labels end {row['labels_end_session']}, "
         f"scaler fitted until {row['scaler_fitted_until_session']}), seed {row['seed']}; artifact "
-        f"`{row['artifact_sha256'][:16]}…`.\n\nValidation `{row['metrics']}` beside base rate `{row['baseline_metrics']}`"
+        f"`{row['artifact_sha256'][:16]}…`.",
+        "On its validation sessions, beside the base rate of its training past:\n\n"
+        + markdown_table(_validation(json.loads(row["metrics"]), json.loads(row["baseline_metrics"]))),
     ]
+
+
+def _validation(metrics: dict[str, Any], baseline: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {
+                "score": name.replace("_", " "),
+                "model": f"{metrics[name]['value']:.4f}",
+                "95 % interval": f"{metrics[name]['lower']:.4f} to {metrics[name]['upper']:.4f}",
+                "base rate": f"{baseline[name]['value']:.4f}",
+                "predictions": metrics[name]["n"],
+                "sessions": metrics[name]["n_sessions"],
+            }
+            for name in baseline
+        ]
+    )
 
 
 def _window(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
@@ -102,10 +132,12 @@ def _window(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
     return [
         f"## Window `{window_id}`\n\n{row['lookback_sessions']} sessions × {row['feature_count']} features, "
         f"{row['first_session_date']} to {row['session_date']}, from raw rows since {row['first_raw_session_date']}; "
-        f"provenance `{row['provenance_hash']}`.\n\n{preview(vector, vector.height)}",
-        "### Raw rows\n\n" + preview(warehouse.read("explain_provenance", window_id=window_id)),
-        "Newest bars:\n\n" + preview(bars),
-        "Articles:\n\n" + preview(articles) if articles.height else "No article in the window.",
+        f"provenance `{row['provenance_hash']}`.\n\n{markdown_table(vector)}",
+        "### Raw rows\n\n" + markdown_table(warehouse.read("explain_provenance", window_id=window_id)),
+        "Newest bars:\n\n" + markdown_table(bars),
+        "Newest articles:\n\n" + markdown_table(articles.tail(_ARTICLES))
+        if articles.height
+        else "No article in the window.",
     ]
 
 
@@ -128,19 +160,18 @@ def _plan(warehouse: Warehouse, prediction: dict[str, Any]) -> str:
     if rows.is_empty():
         return "## Plan\n\nNo plan rests on this prediction."
     row = rows.row(0, named=True)
-    principles = pl.DataFrame(
-        [{key: str(value) for key, value in said.items()} for said in json.loads(row["principles"])]
-    )
+    amount = f" {row['planned_quantity']:,} shares" if row["planned_quantity"] else ""
+    principles = markdown_table(pl.DataFrame(json.loads(row["principles"])))
     plan = (
-        f"## Plan `{row['plan_id']}`\n\n**{row['action']}** {row['planned_quantity']} shares at about "
-        f"{row['reference_price']:.2f}, target weight {row['target_weight']:.1%}.\n\n{preview(principles, principles.height)}"
+        f"## Plan `{row['plan_id']}`\n\n**{row['action']}**{amount} at about "
+        f"{row['reference_price']:.2f}, target weight {row['target_weight']:.1%}.\n\n{principles}"
     )
     if row["trade_id"] is None:
         return plan
     return (
-        f"{plan}\n\n## Trade `{row['trade_id']}`\n\n{row['status']}: {row['side']} {row['quantity']} at {row['price']} on "
-        f"{row['filled_on']}, commission {row['commission_usd']}, slippage {row['slippage_usd']}, realised "
-        f"{row['realized_pnl_usd']} USD{'. ' + row['reject_reason'] if row['reject_reason'] else '.'}"
+        f"{plan}\n\n## Trade `{row['trade_id']}`\n\n{row['status']}: {row['side']} {row['quantity']:,} at {row['price']:.4f} on "
+        f"{row['filled_on']}, commission {row['commission_usd']:.2f}, slippage {row['slippage_usd']:.2f}, realised "
+        f"{row['realized_pnl_usd']:+.2f} USD{'. ' + row['reject_reason'] if row['reject_reason'] else '.'}"
     )
 
 

@@ -1,17 +1,17 @@
 """Frames as Markdown tables that fit on a page of the UI and in a terminal."""
 
-import re
 from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
 
-_MOST_COLUMNS = 9
+_SHOWN_IN_PLACE = 1000
+_COLUMNS_IN_PLACE, _COLUMNS_IN_DIALOG = 5, 10
 _PREVIEW_ROWS = 8
-_PREVIEW_RECORDS = 3
+_PREVIEW_RECORDS = 2
 _TEXT_WIDTH = 60
 _LISTED = 3
-_HASH = re.compile(r"[0-9a-f]{16,}")
+_HASH = "^[0-9a-f]{16,}$"
 _HASH_SHOWN = 10
 
 
@@ -20,16 +20,20 @@ def preview(frame: pl.DataFrame) -> str:
 
     Notes
     -----
-    Hashes are cut to their beginning, which is enough to find the row again.
+    The UI shows short Markdown in its place on the page, where few columns fit, and longer Markdown in a
+    dialog as wide as the window. Hashes are cut to their beginning, which is enough to find the row.
     """
-    if frame.width <= _MOST_COLUMNS:
-        return markdown_table(_with_short_hashes(frame.tail(_PREVIEW_ROWS)))
+    table = markdown_table(_with_short_hashes(frame.tail(_PREVIEW_ROWS)))
+    most = _COLUMNS_IN_PLACE if len(table) < _SHOWN_IN_PLACE else _COLUMNS_IN_DIALOG
+    return table if frame.width <= most or frame.is_empty() else _turned(frame)
+
+
+def _turned(frame: pl.DataFrame) -> str:
+    """The last rows side by side."""
     last = _with_short_hashes(frame.tail(_PREVIEW_RECORDS))
     names = [f"row {number:,}" for number in range(frame.height - last.height + 1, frame.height + 1)]
-    shown = {"column": last.columns} | {
-        name: [_shown(value) for value in row] for name, row in zip(names, last.rows(), strict=True)
-    }
-    return markdown_table(pl.DataFrame(shown)) if last.height else "no rows"
+    rows = {name: [_shown(value) for value in row] for name, row in zip(names, last.rows(), strict=True)}
+    return markdown_table(pl.DataFrame({"column": last.columns} | rows))
 
 
 def markdown_table(frame: pl.DataFrame) -> str:
@@ -37,20 +41,21 @@ def markdown_table(frame: pl.DataFrame) -> str:
     if frame.is_empty():
         return "no rows"
     rules = ["---:" if kind.is_numeric() else "---" for kind in frame.dtypes]
-    lines = [list(frame.columns), rules, *([_escaped(_shown(value)) for value in row] for row in frame.rows())]
+    lines = [
+        list(frame.columns),
+        rules,
+        *([_escaped(_shown(value)) for value in row] for row in frame.rows()),
+    ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _with_short_hashes(frame: pl.DataFrame) -> pl.DataFrame:
+    texts = [pl.col(name) for name, kind in frame.schema.items() if kind == pl.String]
+    short = [text.str.slice(0, _HASH_SHOWN) + "…" for text in texts]
     return frame.with_columns(
-        pl.col(name).map_elements(_short_hash, return_dtype=pl.String)
-        for name, kind in frame.schema.items()
-        if kind == pl.String
+        pl.when(text.str.contains(_HASH)).then(cut).otherwise(text).alias(text.meta.output_name())
+        for text, cut in zip(texts, short, strict=True)
     )
-
-
-def _short_hash(text: str) -> str:
-    return f"{text[:_HASH_SHOWN]}…" if _HASH.fullmatch(text) else text
 
 
 def _shown(value: object) -> str:

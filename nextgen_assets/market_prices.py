@@ -1,16 +1,17 @@
 """Daily bars as traded, each with the moment it was learned."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.identity import content_id
-from nextgen_assets.domain.quality import Inspected, inspect_bars
+from nextgen_assets.domain.quality import inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
+from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
 from nextgen_resources.market_data import MarketDataProvider
 from nextgen_resources.market_data.door import check_bars
@@ -34,7 +35,8 @@ def market_prices(
 
     Key: ticker, session_date. Source: the market data provider of the settings. Cadence: each session.
     A re-run asks the provider again: an unchanged bar writes nothing, a changed one moves the old
-    version to market_price_revisions. Bars that break a rule go to quarantine, whole, with the reason.
+    version to market_price_revisions, and one that was not there before is known from now on. Bars that
+    break a rule go to quarantine, whole, with the reason.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, now = calendar_of(settings), clock.now()
@@ -44,6 +46,7 @@ def market_prices(
         earlier = warehouse.read(
             "bars", first=calendar.shift(first, -CONTEXT_SESSIONS), last=calendar.shift(first, -1), as_of=now
         )
+        recorded = dict(warehouse.read("recorded_live", first=first, last=last).rows())
     tickers = stays["ticker"].unique().sort().to_list()
     with watch.measure("provider"):
         delivered = check_bars(market_data.daily_bars(tickers, first, last), market_data.name)
@@ -51,10 +54,10 @@ def market_prices(
     with watch.measure("compute"):
         inspected = inspect_bars(delivered.drop("adjusted_close"), calendar, earlier, actions)
         bars = of_members(inspected.accepted, stays)
-        bars = stamped(bars, calendar, market_data.delay_minutes, now).with_columns(
+        bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded).with_columns(
             source=pl.lit(market_data.name)
         )
-    rejected = quarantined(inspected, market_data.name, now)
+    rejected = quarantined(inspected, "market_prices", market_data.name, now)
     figures = {"quarantined": rejected.height, "exact_copies": inspected.duplicate_count}
     record(context, watch, bars, "session_date", figures=figures)
     return {"market_prices": bars, "quarantine": rejected}
@@ -68,37 +71,45 @@ def of_members(bars: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     return joined.filter(begun & ~ended).drop("valid_from", "valid_to")
 
 
-def stamped(bars: pl.DataFrame, calendar: SessionCalendar, delay_minutes: int, now: datetime) -> pl.DataFrame:
+def stamped(
+    bars: pl.DataFrame,
+    calendar: SessionCalendar,
+    delay_minutes: int,
+    now: datetime,
+    recorded_live: Mapping[date, datetime],
+) -> pl.DataFrame:
     """``known_at`` of bars: the stated time of publication; assumed unless fetched before the next open.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        With ``session_date``.
+    delay_minutes : int
+        From the close to the publication, as the provider states it.
+    now : datetime
+        When the bars were fetched.
+    recorded_live : mapping of date to datetime
+        Sessions that hold bars whose ``known_at`` is not assumed, and the earliest of those.
 
     Notes
     -----
-    A bar that differs from a version we hold is no first version: the write stamps it with the clock.
+    A session whose first bars were fetched before the next open was recorded as it happened: a bar that
+    joins it after that was not known before ``now``, whatever its source states, and what had been
+    decided without it stays as it was. A session loaded as history knows no such order: its bars
+    are assumed to have come in time. A bar that differs from a version we hold is no first version:
+    the write stamps it with the clock.
     """
     days = bars["session_date"].unique().to_list()
     published = {day: calendar.close_at(day) + timedelta(minutes=delay_minutes) for day in days}
-    assumed = {day: now >= calendar.open_at(calendar.shift(day, 1)) for day in days}
+    next_open = {day: calendar.open_at(calendar.shift(day, 1)) for day in days}
+    is_late = {
+        day: now >= next_open[day] and day in recorded_live and recorded_live[day] < next_open[day]
+        for day in days
+    }
+    known = {day: now if is_late[day] else published[day] for day in days}
+    assumed = {day: now >= next_open[day] and not is_late[day] for day in days}
     day = pl.col("session_date")
     return bars.with_columns(
-        known_at=day.replace_strict(published, return_dtype=pl.Datetime("us", "UTC")),
+        known_at=day.replace_strict(known, return_dtype=pl.Datetime("us", "UTC")),
         known_at_is_assumed=day.replace_strict(assumed, return_dtype=pl.Boolean),
     )
-
-
-def quarantined(inspected: Inspected, source: str, now: datetime) -> pl.DataFrame:
-    """Rejected bars as rows of ``quarantine``; the id is a hash of source, reason and payload."""
-    rows = inspected.rejected
-    ids = [
-        content_id("quarantine", source, code, payload)
-        for code, payload in rows.select("reason_code", "payload").rows()
-    ]
-    return rows.select(
-        pl.Series("quarantine_id", ids, dtype=pl.String),
-        pl.lit("market_prices").alias("asset"),
-        pl.col("session_date").cast(pl.String).fill_null("unknown").alias("partition_key"),
-        pl.lit(source).alias("source"),
-        "reason_code",
-        "reason",
-        "payload",
-        pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("seen_at"),
-    ).unique("quarantine_id", keep="first", maintain_order=True)

@@ -31,7 +31,7 @@ def record(
     day_column : str or None
         Column whose days are partitions; each partition learns its own row count.
     figures, pictures : mapping
-        Extra values and Markdown pictures for the last partition.
+        Extra values, and Markdown (mostly pictures), for the last partition.
 
     Notes
     -----
@@ -52,12 +52,19 @@ def record(
         "preview": dg.MetadataValue.md(preview(frame)),
     }
     for name, value in (figures or {}).items():
-        last[name] = (
-            dg.MetadataValue.text(value) if isinstance(value, str) else dg.MetadataValue.float(float(value))
-        )
+        last[name] = _figure(value)
     for name, markdown in (pictures or {}).items():
         last[name] = dg.MetadataValue.md(markdown)
     context.add_asset_metadata(last, partition_key=keys[-1])
+
+
+def _figure(value: float | int | str) -> dg.MetadataValue:
+    """Text, a whole number, or a float to four significant digits (cents, from a thousand on)."""
+    if isinstance(value, str):
+        return dg.MetadataValue.text(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    return dg.MetadataValue.float(round(value, 2) if abs(value) >= 1000 else float(f"{value:.4g}"))
 
 
 def _is_monthly(keys: list[str]) -> bool:

@@ -1,5 +1,7 @@
 """What the news said about each security, scored and aggregated per session."""
 
+from datetime import date
+
 import dagster as dg
 import polars as pl
 
@@ -13,6 +15,11 @@ from nextgen_resources.sentiment import SCORABLE_SCHEMA, SentimentScorer
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
+
+EARLIER = """
+SELECT session_date, mean_sentiment, decayed_sentiment, article_count FROM news_sentiment
+WHERE ticker = $ticker AND method = $method AND session_date >= $first AND session_date < $last
+"""
 
 
 @session_asset(group="ingestion", kinds={"duckdb", "polars", "python"}, deps=["news_articles"])
@@ -63,12 +70,18 @@ def news_sentiment(
         "failed_to_score": items.height - fresh.height,
         "cost_usd": fresh["cost_usd"].sum(),
     }
-    pictures = {}
-    if rows.height:
-        busiest = str(rows["ticker"].mode().sort()[0])
-        pictures["timeline"] = sentiment_timeline(rows.filter(pl.col("ticker") == busiest), busiest).markdown
+    pictures = {"timeline": timeline(warehouse, rows, span["first"])} if rows.height else {}
     record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
     return {"news_article_scores": fresh, "news_sentiment": rows}
+
+
+def timeline(warehouse: Warehouse, rows: pl.DataFrame, first: date) -> str:
+    """Sentiment since ``first`` of the ticker with the most news in the run, as a Markdown picture."""
+    ticker = str(rows["ticker"].mode().sort()[0])
+    own = rows.filter(pl.col("ticker") == ticker)
+    scope = {"ticker": ticker, "method": own["method"][0], "first": first, "last": own["session_date"].min()}
+    earlier = warehouse.read(EARLIER, **scope)
+    return sentiment_timeline(pl.concat([earlier, own.select(earlier.columns)]), ticker).markdown
 
 
 def scorable(articles: pl.DataFrame) -> pl.DataFrame:

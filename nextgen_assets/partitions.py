@@ -1,5 +1,6 @@
 """Partitions: one per exchange session, one per training month, and what a run was asked for."""
 
+import warnings
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -58,10 +59,17 @@ def cutoff_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
     )
 
 
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
 SERVING_MONTH = dg.TimeWindowPartitionMapping(
-    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
+    start_offset=-23, end_offset=-15, allow_nonexistent_upstream_partitions=True
 )
-"""A session is served by the models of the month before."""
+"""A session is served by the models of the month before.
+
+Dagster counts these offsets in sessions, and a month has 15 to 23 of them: 23 to 15 sessions back always
+touches the month before. At either end of a month it touches a neighbour too, which costs a backfill some
+waiting; a mapping that is exact is none that the daemon knows.
+"""
 
 WITHIN_MONTH = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 """The sessions of a month; earlier ones are read from the warehouse."""

@@ -16,6 +16,7 @@ _INK, _MUTED, _GRID = "#1f2933", "#7b8794", "#e4e7eb"
 _BLUE, _ORANGE, _GREEN, _RED = "#2563ab", "#d9822b", "#2f855a", "#c53030"
 _STATUS_COLOURS = {"ok": "#8fc7a1", "warn": "#f2c14e", "fail": "#d64545"}
 _LINES = (_BLUE, _ORANGE, _GREEN, "#805ad5", "#b83280", "#2c7a7b")
+_NEUTRAL = 0.05
 _WIDTH_INCHES, _DOTS_PER_INCH = 9.0, 100
 
 
@@ -198,7 +199,9 @@ def learning_curves(curves: pl.DataFrame) -> Picture:
     Parameters
     ----------
     curves : frame
-        [family, epoch, training_loss, validation_loss], losses in nats; null where not measured.
+        [family, epoch, training_loss, validation_loss]; null where not measured. The loss is what the
+        family minimises (for the LSTM cross-entropy of the direction plus the error of the return), so
+        families are not comparable by it.
     """
     rows = _filled(curves, "learning curves").sort("family", "epoch")
     figure, (axes,) = _figure("Learning curves", 4.2)
@@ -215,9 +218,8 @@ def learning_curves(curves: pl.DataFrame) -> Picture:
                 linewidth=1.5,
                 label=f"{family}, {name}",
             )
-    axes.axhline(np.log(2), color=_MUTED, linewidth=1, linestyle=":", label="a coin, 0.693")
     axes.set_xlabel("epoch")
-    axes.set_ylabel("log loss, nats")
+    axes.set_ylabel("loss that training minimises")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return _picture(figure, "Learning curves")
@@ -239,33 +241,16 @@ def sentiment_timeline(sentiment: pl.DataFrame, ticker: str) -> Picture:
     axes.axhline(0, color=_MUTED, linewidth=0.8)
     axes.plot(days, rows["decayed_sentiment"].to_numpy(), color=_INK, linewidth=1.1, label="decayed")
     sizes = 14.0 + 16.0 * np.minimum(rows["article_count"].to_numpy(), 12)
-    for is_good, colour, word in ((True, _GREEN, "positive"), (False, _RED, "negative or neutral")):
-        shown = (mean > 0) == is_good
+    for sign, colour, word in ((1, _GREEN, "positive"), (0, _MUTED, "neutral"), (-1, _RED, "negative")):
+        shown = np.sign(np.where(np.abs(mean) < _NEUTRAL, 0.0, mean)) == sign
         chosen = [day for day, is_shown in zip(days, shown, strict=True) if is_shown]
         axes.scatter(
             chosen, mean[shown], s=sizes[shown], color=colour, alpha=0.65, linewidths=0, zorder=3, label=word
         )
     axes.set_ylim(-1.05, 1.05)
     axes.set_ylabel("sentiment, -1 to 1")
-    axes.legend(frameon=False, fontsize=9, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), markerscale=0.8)
+    axes.legend(frameon=False, fontsize=9, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), markerscale=0.8)
     return _picture(figure, title)
-
-
-def table_preview(frame: pl.DataFrame, n_rows: int = 10) -> str:
-    """The first rows of a frame as a Markdown table, with a line that says how many there are."""
-    head = frame.head(n_rows)
-    lines = [list(head.columns), ["---:" if kind.is_numeric() else "---" for kind in head.dtypes]]
-    lines += [[_cell(value) for value in row] for row in head.iter_rows()]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    return f"{table}\n\n{head.height:,} of {frame.height:,} rows"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    text = f"{value:,.4f}" if isinstance(value, float) else str(value)
-    text = " ".join(text.split()).replace("|", "\\|")
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _filled(frame: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -1,6 +1,8 @@
 """How assets run: partitions, backfill, retries, owners and the schema that the UI shows."""
 
 import functools
+import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -38,6 +40,7 @@ def _asset(
             partitions_def=partitions,
             backfill_policy=dg.BackfillPolicy.single_run(),
             group_name=group,
+            description=described(function),
             kinds=kinds,
             owners=[OWNER],
             deps=list(deps),
@@ -45,6 +48,14 @@ def _asset(
         )(_retrying(function))
 
     return decorate
+
+
+def described(function: Callable[..., Any]) -> str:
+    """The docstring of an asset as Markdown, its key, source and cadence as a list."""
+    paragraphs = [" ".join(part.split()) for part in (inspect.getdoc(function) or "").split("\n\n")]
+    text = "\n\n".join(paragraphs)
+    text = re.sub(r"\s(Key|Source|Cadence): ", r"\n- **\1**: ", text)
+    return re.sub(r"(\n- \*\*Cadence\*\*: [^.]*\.)\s", r"\1\n\n", text)
 
 
 def _retrying(function: Callable[..., Any]) -> Callable[..., Any]:

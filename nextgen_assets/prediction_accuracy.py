@@ -1,19 +1,24 @@
 """What came of each prediction, judged once its target session has closed."""
 
+from datetime import date
+
 import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.labels import realised_log_returns
-from nextgen_assets.domain.validation import validate_predictions
+from nextgen_assets.domain.validation import join_outcomes, validate_predictions
 from nextgen_assets.market_view import read_market, segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
-from nextgen_assets.pictures import reliability_diagram
+from nextgen_assets.pictures import price_with_predictions, reliability_diagram
 from nextgen_assets.policies import session_asset
 from nextgen_resources.clock import Clock
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
+
+PICTURED_SESSIONS = 250
+"""Sessions before the range that the pictures show, so that one session alone has something to show."""
 
 
 @session_asset(
@@ -45,19 +50,29 @@ def prediction_accuracy(
             inside = [day for day in sessions if first <= day <= last]
             parts.append(validate_predictions(due, realised, inside, calendar, delay))
     rows = pl.concat(parts).with_columns(validated_at=pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")))
-    pictures = {}
-    if rows.height:
-        said = warehouse.read(
-            "SELECT prediction_id, probability_up FROM predictions WHERE target_session_date BETWEEN $first AND $last",
-            first=sessions[0],
-            last=sessions[-1],
-        )
-        joined = rows.join(said, on="prediction_id")
-        pictures["reliability"] = reliability_diagram(
-            joined["probability_up"].to_numpy(), (joined["realised_log_return"] > 0).to_numpy()
-        ).markdown
     figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
+    pictures = pictures_of(warehouse, settings, rows, sessions) if rows.height else {}
     record(
         context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures
     )
     return rows
+
+
+def pictures_of(
+    warehouse: Warehouse, settings: Settings, rows: pl.DataFrame, sessions: list[date]
+) -> dict[str, str]:
+    """Reliability of the run and the year before it, and the newest year of one ticker, as Markdown."""
+    calendar, scope = calendar_of(settings), {"scenario_id": settings.scenario_id}
+    begin, before = (calendar.shift(sessions[0], -count) for count in (PICTURED_SESSIONS, 1))
+    earlier = warehouse.read("outcomes", **scope, first=begin, last=before)
+    said = warehouse.read("predictions_due", **scope, first=begin, last=sessions[-1])
+    judged = join_outcomes(pl.concat([earlier, rows.select(earlier.columns)]), said)
+    is_up = (judged["realised_log_return"] > 0).to_numpy()
+    ticker = str(rows["ticker"].mode().sort()[0])
+    shown = judged.filter(pl.col("ticker") == ticker).tail(PICTURED_SESSIONS)
+    span = {"first": shown["session_date"].min(), "last": sessions[-1]}
+    closes = warehouse.read("split_adjusted_closes", ticker=ticker, **span)
+    return {
+        "reliability": reliability_diagram(judged["probability_up"].to_numpy(), is_up).markdown,
+        "price_and_predictions": price_with_predictions(closes, shown, ticker).markdown,
+    }

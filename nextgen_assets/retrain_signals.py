@@ -3,7 +3,8 @@
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.retraining import BiasRules, RetrainRules, bias_flags
+from nextgen_assets.domain.bias import BiasRules, bias_flags
+from nextgen_assets.domain.retraining import RetrainRules
 from nextgen_assets.domain.retraining import retrain_signals as find_signals
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_view import read_outcomes

@@ -14,7 +14,11 @@ from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
 
-EARLIER = "SELECT component, session_date, last_success, last_failure FROM system_health WHERE session_date < $first"
+EARLIER = """
+SELECT component, session_date, status, last_success, last_failure FROM system_health WHERE session_date < $first
+"""
+PICTURED_SESSIONS = 60
+"""Sessions before the range that the picture shows, so that one session alone has something to show."""
 
 
 @session_asset(
@@ -45,9 +49,17 @@ def system_health(
         health = assess(with_silence(facts, calendar), earlier, sessions, calendar, delay)
     with watch.measure("task history"):
         runs = recent_task_runs(context.instance)
-    worst = health.filter(pl.col("status") != "ok").height
-    pictures = {"overview": health_overview(health).markdown}
-    record(context, watch, health, "session_date", figures={"not_ok": worst}, pictures=pictures)
+    counts = {status: health.filter(pl.col("status") == status).height for status in ("warn", "fail")}
+    recent = earlier.filter(pl.col("session_date") >= calendar.shift(sessions[0], -PICTURED_SESSIONS))
+    shown = pl.concat([recent, health.select(recent.columns)])
+    record(
+        context,
+        watch,
+        health,
+        "session_date",
+        figures=counts,
+        pictures={"overview": health_overview(shown).markdown},
+    )
     return {"system_health": health, "task_runs": runs}
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.trading.reflection import reflect
+from nextgen_assets.explanation import explain
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
@@ -11,6 +12,13 @@ from nextgen_assets.trading_view import inception_of, markets
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
+
+NEWEST_JUDGED = """
+SELECT a.prediction_id FROM prediction_accuracy a
+LEFT JOIN trade_plans p USING (prediction_id) LEFT JOIN trades t USING (plan_id)
+WHERE a.scenario_id = $scenario_id AND a.target_session_date <= $last
+ORDER BY a.target_session_date DESC, t.trade_id IS NULL, a.ticker LIMIT 1
+"""
 
 
 @session_asset(
@@ -42,5 +50,7 @@ def trade_reflections(
                 reflect(entries, filled, plans, said, market, days, settings.scenario_id, calendar, delay)
             )
     rows = pl.concat(parts)
-    record(context, watch, rows, "session_date")
+    newest = warehouse.scalar(NEWEST_JUDGED, **scope)
+    explanation = {"newest_judged_prediction": explain(warehouse, newest)} if newest else {}
+    record(context, watch, rows, "session_date", pictures=explanation)
     return rows

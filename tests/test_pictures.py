@@ -102,11 +102,3 @@ def test_import_does_not_load_the_drawing_library():
     code = "import sys, nextgen_assets.pictures; print('matplotlib' in sys.modules, 'PIL' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
-
-
-def test_table_preview_escapes_shortens_and_counts():
-    frame = pl.DataFrame({"ticker": ["A|B", "x" * 80, None], "close": [1234.56789, 2.0, None]})
-    lines = pictures.table_preview(frame, 2).splitlines()
-    assert lines[:3] == ["| ticker | close |", "| --- | ---: |", "| A\\|B | 1,234.5679 |"]
-    assert lines[3] == f"| {'x' * 59}… | 2.0000 |"
-    assert lines[-1] == "2 of 3 rows"

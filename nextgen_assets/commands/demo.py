@@ -13,6 +13,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 
 from nextgen_assets.commands.graph_run import StepTimes, missing_range, run_range
 from nextgen_assets.commands.home import enter_home
@@ -27,6 +28,7 @@ STAGES = (
     ("decide_and_trade", "predictions, feedback, trades"),
 )
 """Jobs in the order of the graph, and what they are about."""
+_LONGEST_TITLE = max(len(title) for _, title in STAGES)
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,17 @@ def _stage(instance: dg.DagsterInstance, definitions: dg.Definitions, name: str,
 def _run_stage(console: Console, instance: dg.DagsterInstance, stage: Stage) -> StepTimes:
     assert stage.partitions is not None
     first, last = stage.partitions
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("[dim]{task.fields[step]}[/dim]"),
-        TimeElapsedColumn(),
+    name = TextColumn("{task.description}", table_column=Column(min_width=_LONGEST_TITLE, no_wrap=True))
+    step = TextColumn(
+        "[dim]{task.fields[step]}[/dim]", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"{stage.title} ({first}..{last})", total=stage.step_count, step="starting")
-        return run_range(
-            instance,
-            stage.job,
-            first,
-            last,
-            lambda step: progress.update(task, advance=1, step=f"after {step}"),
-        )
+    columns = (SpinnerColumn(), name, BarColumn(10), MofNCompleteColumn(), TimeElapsedColumn(), step)
+    with Progress(*columns, console=console, expand=True) as progress:
+        task = progress.add_task(stage.title, total=stage.step_count, step="starting")
+
+        def show(step_key: str, has_ended: bool) -> None:
+            progress.update(task, advance=int(has_ended), step="" if has_ended else step_key)
+
+        times = run_range(instance, stage.job, first, last, show)
+        progress.update(task, step=f"{first} to {last}")
+    return times

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    REPOSITORY_LABEL_TAG,
+)
 
 from nextgen_resources.errors import NextGenError
+
+REPOSITORY = "__repository__@nextgen"
+"""Where the UI looks for the runs of a job: the repository and the code location of workspace.yaml."""
 
 
 class RunFailedError(NextGenError):
@@ -47,29 +54,34 @@ def run_range(
     job: dg.JobDefinition,
     first: str,
     last: str,
-    on_step: Callable[[str], None] | None = None,
+    on_step: Callable[[str, bool], None] | None = None,
 ) -> StepTimes:
     """Run ``job`` once over the partitions from ``first`` to ``last``.
 
     Parameters
     ----------
     on_step : callable
-        Called with the name of each step when it has ended.
+        Called with the name of each step and whether it has ended: once at its start, once at its end.
 
     Raises
     ------
     RunFailedError
         If a step fails or a blocking check does not hold.
     """
-    tags = {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+    tags = {
+        ASSET_PARTITION_RANGE_START_TAG: first,
+        ASSET_PARTITION_RANGE_END_TAG: last,
+        REPOSITORY_LABEL_TAG: REPOSITORY,
+    }
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     started = time.perf_counter()
     times = StepTimes()
     run = instance.create_run_for_job(job_def=job, run_config=quiet, tags=tags)
     failures = []
     for event in execute_run_iterator(job=InMemoryJob(job), dagster_run=run, instance=instance):
-        if on_step is not None and (event.is_step_success or event.is_step_failure):
-            on_step(event.step_key or "")
+        has_ended = event.is_step_success or event.is_step_failure
+        if on_step is not None and event.step_key and (event.is_step_start or has_ended):
+            on_step(event.step_key, has_ended)
         if event.is_step_success and event.step_key:
             times.by_step[event.step_key] = event.step_success_data.duration_ms / 1000
         if event.is_step_failure:

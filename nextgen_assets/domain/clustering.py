@@ -109,6 +109,40 @@ def trailing_block_sums(per_session: FloatArray, block_sessions: int) -> FloatAr
     return sums
 
 
+def trailing_blocks(
+    positions: IntArray, columns: FloatArray, ends: IntArray, window_sessions: int, block_sessions: int
+) -> tuple[IntArray, FloatArray]:
+    """The blocks of trailing windows, as sums of their rows.
+
+    Parameters
+    ----------
+    positions : array (n_rows,)
+        Calendar position of the session of each row.
+    columns : array (n_rows, n_columns)
+        Values to add, rows in their canonical order.
+    ends : array (n_windows,)
+        Calendar positions that the windows end at.
+    window_sessions, block_sessions : int
+        Lengths; the first a multiple of the second.
+
+    Returns
+    -------
+    (n_sessions, blocks) : array (n_windows,), array (n_windows, n_blocks, n_columns)
+        Sessions of the window with a row; sums of each block, newest first.
+    """
+    first = int(ends.min()) - window_sessions + 1
+    n_dense = int(ends.max()) - first + 1
+    inside = (positions >= first) & (positions < first + n_dense)
+    filled = np.zeros(n_dense, dtype=np.bool_)
+    filled[positions[inside] - first] = True
+    seen = np.concatenate([[0], np.cumsum(filled)])
+    now = ends - first
+    n_sessions: IntArray = seen[now + 1] - seen[now - window_sessions + 1]
+    per_session = session_sums(positions[inside] - first, columns[inside], n_dense)
+    newest_first = now[:, None] - block_sessions * np.arange(window_sessions // block_sessions)
+    return n_sessions, trailing_block_sums(per_session, block_sessions)[newest_first]
+
+
 def bootstrap_weights(n_blocks: int, n_replicates: int, seed: int) -> FloatArray:
     """Weights of a Bayesian block bootstrap, one row per replicate under a first row of ones.
 
@@ -155,6 +189,33 @@ def clustered_mean(values: FloatArray, blocks: IntArray) -> ClusteredEstimate:
     return _estimate(mean, (values - mean) / values.size, blocks, blocks)
 
 
+def block_count(blocks: IntArray) -> int:
+    """How many different blocks there are; a count instead of the sort of ``np.unique``."""
+    return int(np.count_nonzero(np.bincount(blocks - blocks.min()))) if blocks.size else 0
+
+
+def block_standard_error(
+    counts: FloatArray, sums: FloatArray, mean: FloatArray, n: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """Standard errors of many means from the sums of their blocks, as :func:`clustered_mean` of each.
+
+    Parameters
+    ----------
+    counts, sums : array (n_windows, n_blocks)
+        Rows and sum of the values of each block; at least two blocks of a window hold rows.
+    mean, n : array (n_windows,)
+        ``sums.sum(axis=1) / n`` and the rows of the window.
+
+    Returns
+    -------
+    (standard_error, degrees_of_freedom) : arrays (n_windows,)
+    """
+    influence = (sums - mean[:, None] * counts) / n[:, None]
+    n_blocks = np.asarray((counts > 0).sum(axis=1), dtype=np.int64)
+    variance = (influence * influence).sum(axis=1) * n_blocks / (n_blocks - 1)
+    return np.sqrt(variance), n_blocks - 1
+
+
 def clustered_difference(values: FloatArray, is_member: BoolArray, blocks: IntArray) -> ClusteredEstimate:
     """Mean of the members less the mean of the rest, clustered by block.
 
@@ -175,7 +236,7 @@ def _estimate(value: float, influence: FloatArray, blocks: IntArray, counted: In
     first = int(blocks.min())
     per_block = np.zeros(int(blocks.max()) - first + 1)
     np.add.at(per_block, blocks - first, influence)
-    n_blocks = np.unique(counted).size
+    n_blocks = block_count(counted)
     if n_blocks < 2:
         raise ValueError(f"{n_blocks} block of sessions, expected at least 2: widen the window")
     variance = float((per_block * per_block).sum()) * n_blocks / (n_blocks - 1)

@@ -207,6 +207,7 @@ def _slices(rows: pl.DataFrame, settings: CuriositySettings) -> Iterator[_Slice]
 def _is_testable(is_member: BoolArray, blocks: IntArray, settings: CuriositySettings) -> bool:
     """Whether slice and rest are both large enough, in rows and in blocks."""
     return all(
-        side.sum() >= settings.minimum_rows and np.unique(blocks[side]).size >= settings.minimum_blocks
+        side.sum() >= settings.minimum_rows
+        and clustering.block_count(blocks[side]) >= settings.minimum_blocks
         for side in (is_member, ~is_member)
     )

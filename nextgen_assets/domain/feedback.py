@@ -191,26 +191,19 @@ def _scope_rows(
 ) -> pl.DataFrame | None:
     """Rows of one scope for every session; None where no session has enough."""
     block, window = settings.block_sessions, settings.window_sessions
-    first = calendar.index(sessions[0]) - window + 1
-    positions = scorecard.target_positions(rows, calendar) - first
-    n_dense = calendar.index(sessions[-1]) - first + 1
-    inside = (positions >= 0) & (positions < n_dense)
-    if not inside.any():
-        return None
-    per_session = clustering.session_sums(positions[inside], scorecard.row_sums(rows)[inside], n_dense)
-    now = np.array([calendar.index(session) - first for session in sessions], dtype=np.int64)
-    filled = np.concatenate([[0], np.cumsum(per_session[:, 0] > 0)])
-    n_sessions = filled[now + 1] - filled[now - window + 1]
+    positions = scorecard.target_positions(rows, calendar)
+    ends = np.array([calendar.index(session) for session in sessions], dtype=np.int64)
+    n_sessions, blocks = clustering.trailing_blocks(positions, scorecard.row_sums(rows), ends, window, block)
     chosen = np.flatnonzero(n_sessions >= settings.minimum_sessions)
     if not chosen.size:
         return None
-    ends = now[chosen, None] - block * np.arange(window // block)  # newest block first
-    blocks = clustering.trailing_block_sums(per_session, block)[ends]
     weights = clustering.bootstrap_weights(window // block, settings.n_replicates, settings.seed)
     days = [sessions[place] for place in chosen.tolist()]
     counts = pl.DataFrame(
         {"session_date": days, "n_sessions": n_sessions[chosen]},
         schema={"session_date": pl.Date, "n_sessions": pl.Int32},
     )
-    scored = score_windows(blocks, days, weights, settings.confidence).with_columns(scope=pl.lit(scope))
+    scored = score_windows(blocks[chosen], days, weights, settings.confidence).with_columns(
+        scope=pl.lit(scope)
+    )
     return scored.join(counts, on="session_date").select(list(FEEDBACK_SCHEMA))

@@ -1,19 +1,16 @@
-"""Standing faults of the predictions: requests to retrain, and biases that have not gone away."""
+"""Requests to retrain, where feedback says that the predictions are worse than they should be."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import polars as pl
 
-from nextgen_assets.domain import clustering, scorecard
-from nextgen_assets.domain.clustering import FloatArray, IntArray
-from nextgen_assets.domain.feedback import OVERALL, scopes
+from nextgen_assets.domain import clustering
+from nextgen_assets.domain.feedback import OVERALL
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.validation import cutoff_frame
 
@@ -27,14 +24,6 @@ SIGNAL_SCHEMA = {
     "window_end": pl.Date,
     "status": pl.String,
     "answered_by_model_id": pl.String,
-}
-FLAG_SCHEMA = {
-    "session_date": pl.Date,
-    "scope": pl.String,
-    "kind": pl.String,
-    "value": pl.Float64,
-    "threshold": pl.Float64,
-    "since": pl.Date,
 }
 
 
@@ -59,29 +48,6 @@ class RetrainRules:
     coverage_tolerance: float = 0.05
     cool_down_sessions: int = 60
     window_sessions: int = 250
-
-
-@dataclass(frozen=True)
-class BiasRules:
-    """When a bias counts as standing.
-
-    Parameters
-    ----------
-    tolerance : float
-        Mean difference of probability that is borne whatever the noise.
-    confidence : float
-        The threshold is not below the half-width of the clustered interval of this confidence; strict,
-        because every scope is looked at on every session.
-    longest_memory_sessions : int
-        How far back ``since`` is traced.
-    """
-
-    window_sessions: int = 250
-    block_sessions: int = 10
-    minimum_sessions: int = 60
-    tolerance: float = 0.03
-    confidence: float = 0.99
-    longest_memory_sessions: int = 250
 
 
 def retrain_signals(
@@ -163,89 +129,3 @@ def _reason(row: dict[str, object], rules: RetrainRules) -> str | None:
     if abs(gap) <= rules.coverage_tolerance:
         return None
     return "coverage_below_stated" if gap < 0 else "coverage_above_stated"
-
-
-def bias_flags(
-    joined: pl.DataFrame,
-    sessions: list[date],
-    calendar: SessionCalendar,
-    delay_minutes: int,
-    rules: BiasRules | None = None,
-) -> pl.DataFrame:
-    """Standing biases of the probabilities over the trailing window, overall and per ticker.
-
-    Parameters
-    ----------
-    joined : frame
-        ``validation.join_outcomes`` with targets in the window_sessions + longest_memory_sessions
-        sessions up to each session.
-
-    Returns
-    -------
-    frame
-        Columns of bias_flags less run_id, sorted by (session_date, scope, kind). kind is upward or
-        downward (mean probability of up less the share of ups), overconfident or underconfident (mean
-        probability of the side taken less the hit rate); value carries its sign, threshold is
-        positive. since is the first session of the unbroken stretch of flags, traced back at most
-        longest_memory_sessions.
-
-    Notes
-    -----
-    Uses rows whose target session is within the window up to S. The threshold is the tolerance or the
-    half-width of the clustered interval, whichever is larger: small windows are not accused.
-    """
-    rules = rules or BiasRules()
-    records: list[tuple[object, ...]] = []
-    if sessions and joined.height:
-        for scope, rows in scopes(joined.sort("target_session_date", "ticker")):
-            records.extend(_scope_flags(scope, rows, sorted(sessions), calendar, rules))
-    cutoffs = cutoff_frame(sorted(sessions), calendar, delay_minutes, "session_date")
-    frame = pl.DataFrame(records, schema=FLAG_SCHEMA, orient="row")
-    return frame.join(cutoffs, on="session_date").sort("session_date", "scope", "kind")
-
-
-def _scope_flags(
-    scope: str, rows: pl.DataFrame, sessions: list[date], calendar: SessionCalendar, rules: BiasRules
-) -> Iterator[tuple[object, ...]]:
-    """Flags of one scope; each session's verdict is computed once, also for tracing back."""
-    positions = scorecard.target_positions(rows, calendar)
-    probability, is_up = rows["probability_up"].to_numpy(), (rows["realised_log_return"] > 0).to_numpy()
-    taken = np.maximum(probability, 1.0 - probability)
-    series = {("upward", "downward"): probability - is_up,
-              ("overconfident", "underconfident"): taken - rows["is_correct"].to_numpy()}  # fmt: skip
-    for kinds, differences in series.items():
-        seen: dict[int, tuple[str, float, float] | None] = {}
-        for session in sessions:
-            now = calendar.index(session)
-            found = _verdict_at(now, kinds, differences, positions, rules, seen)
-            if found is None:
-                continue
-            since = now
-            while now - since < rules.longest_memory_sessions:
-                before = _verdict_at(since - 1, kinds, differences, positions, rules, seen)
-                if before is None or before[0] != found[0]:
-                    break
-                since -= 1
-            yield (session, scope, *found, calendar.sessions[since])
-
-
-def _verdict_at(
-    now: int,
-    kinds: tuple[str, str],
-    differences: FloatArray,
-    positions: IntArray,
-    rules: BiasRules,
-    seen: dict[int, tuple[str, float, float] | None],
-) -> tuple[str, float, float] | None:
-    """(kind, value, threshold) at a position of the calendar, or None; remembered in ``seen``."""
-    if now not in seen:
-        start, stop = np.searchsorted(positions, [now - rules.window_sessions + 1, now + 1]).tolist()
-        inside = positions[start:stop]
-        seen[now] = None
-        if np.unique(inside).size >= rules.minimum_sessions:
-            blocks = (now - inside) // rules.block_sessions
-            bias = clustering.clustered_mean(differences[start:stop], blocks)
-            threshold = max(rules.tolerance, bias.half_width(rules.confidence))
-            if abs(bias.value) > threshold:
-                seen[now] = (kinds[0] if bias.value > 0 else kinds[1], bias.value, threshold)
-    return seen[now]

@@ -55,6 +55,9 @@ _AT = {name: position for position, name in enumerate(_SUMS)}
 _GAP, _BASE_GAP, _COUNT, _UP = (
     slice(len(_SUMS) + k * BIN_COUNT, len(_SUMS) + (k + 1) * BIN_COUNT) for k in range(4)
 )
+SCORED_SUMS = slice(0, _BASE_GAP.stop)
+"""The sums that scores are made of; the others tell the pieces of the Brier score."""
+
 _NEEDED = (
     "ticker", "session_date", "target_session_date", "probability_up", "lower_log_return", "upper_log_return",
     "volatility", "interval_coverage", "realised_log_return", "is_correct", "brier_score", "log_loss",
@@ -172,18 +175,34 @@ def scores(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
     (values, baselines) : arrays (n_cases, n_metrics)
         Columns in the order of ``METRICS``; NaN where a correlation is undefined.
     """
-    n = sums[:, _AT["n"]]
+    values, baselines = metric_values(sums.T)
+    return values.T, baselines.T
+
+
+def metric_values(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """As :func:`scores`, with sums and metrics on the first axis: each is a contiguous array to work on.
+
+    Parameters
+    ----------
+    sums : array (n_sums, ...)
+        At least those of ``SCORED_SUMS``.
+
+    Returns
+    -------
+    (values, baselines) : arrays (n_metrics, ...)
+    """
+    n = sums[_AT["n"]]
 
     def mean(name: str) -> FloatArray:
-        column: FloatArray = sums[:, _AT[name]] / n
+        column: FloatArray = sums[_AT[name]] / n
         return column
 
-    error, base_error = (np.abs(sums[:, bins]).sum(axis=1) / n for bins in (_GAP, _BASE_GAP))
+    error, base_error = (np.abs(sums[bins]).sum(axis=0) / n for bins in (_GAP, _BASE_GAP))
     values = [mean("is_correct"), mean("brier_score"), mean("log_loss"), error, mean("is_inside"),
               mean("interval_score"), _correlation(sums, n)]  # fmt: skip
     baselines = [mean("is_up"), mean("base_brier_score"), mean("base_log_loss"), base_error,
                  mean("stated_coverage"), mean("normal_interval_score"), np.zeros_like(n)]  # fmt: skip
-    return np.column_stack(values), np.column_stack(baselines)
+    return np.stack(values), np.stack(baselines)
 
 
 def murphy_pieces(sums: FloatArray) -> dict[str, FloatArray]:
@@ -245,7 +264,7 @@ def _bins(probability: FloatArray) -> FloatArray:
 
 def _correlation(sums: FloatArray, n: FloatArray) -> FloatArray:
     """Pearson correlation of signal and outcome per case; NaN where either does not vary."""
-    x, y, xx, yy, xy = (sums[:, _AT[name]] / n for name in _SUMS[-5:])
+    x, y, xx, yy, xy = (sums[_AT[name]] / n for name in _SUMS[-5:])
     variance_x, variance_y = xx - x * x, yy - y * y
     varies = (variance_x > 1e-12) & (variance_y > 1e-12)
     scale = np.sqrt(np.where(varies, variance_x * variance_y, 1.0))

@@ -16,8 +16,8 @@ import polars as pl
 from nextgen_assets.domain import clustering, scorecard
 from nextgen_assets.domain.clustering import FloatArray, IntArray
 
-_WINDOWS_AT_ONCE = 128
-"""Replicates of so many windows are in memory together: 17 MB with 300 of them."""
+_WINDOWS_AT_ONCE = 32
+"""Replicates of so many windows are in memory together: 3 MB with 300 of them."""
 
 _PROPORTIONS = ("hit_rate", "coverage")
 _FIGURES = ("value", "baseline_value", "error", "paired_error")
@@ -58,7 +58,7 @@ def score_windows(
     starts = range(0, max(len(blocks), 1), _WINDOWS_AT_ONCE)
     chunks = [slice(start, start + _WINDOWS_AT_ONCE) for start in starts]
     scores = [_score(blocks[chunk], n_filled[chunk], weights) for chunk in chunks]
-    figures = {name: np.concatenate([score[name] for score in scores]) for name in scores[0]}
+    figures = {name: np.concatenate([score[name] for score in scores], axis=-1) for name in scores[0]}
     own = pl.DataFrame({"session_date": days, "n_blocks": n_filled, "n": figures["n"]})
     return pl.concat(
         _metric_rows(metric, own.with_columns(**_of_metric(figures, place, metric)), confidence)
@@ -67,30 +67,27 @@ def score_windows(
 
 
 def _score(blocks: FloatArray, n_filled: IntArray, weights: FloatArray) -> dict[str, FloatArray]:
-    """Figures of a few windows, (n_windows, n_metrics); those of the whole window (n_windows,)."""
-    sums = np.matmul(weights, blocks)  # (n_windows, 1 + n_replicates, n_sums)
-    shape = (*sums.shape[:2], len(scorecard.METRICS))
-    values, baselines = (array.reshape(shape) for array in scorecard.scores(sums.reshape(-1, sums.shape[2])))
+    """Figures of a few windows, (n_metrics, n_windows); those of the whole window (n_windows,)."""
+    scored = blocks[:, :, scorecard.SCORED_SUMS]
+    replicates = np.matmul(scored.transpose(0, 2, 1), weights.T)  # (n_windows, n_sums, 1 + n_replicates)
+    values, baselines = scorecard.metric_values(replicates.transpose(1, 0, 2))
     errors, paired_errors = (
-        clustering.bootstrap_standard_error(array[:, 1:], n_filled[:, None], axis=1)
+        clustering.bootstrap_standard_error(array[:, :, 1:], n_filled, axis=2)
         for array in (values, values - baselines)
     )
-    whole = {"n": sums[:, 0, 0], **scorecard.murphy_pieces(sums[:, 0])}
     of_metrics = {
-        "value": values[:, 0],
-        "baseline_value": baselines[:, 0],
+        "value": values[:, :, 0],
+        "baseline_value": baselines[:, :, 0],
         "error": errors,
         "paired_error": paired_errors,
     }
-    return whole | of_metrics
+    return of_metrics | {"n": blocks[:, :, 0].sum(axis=1), **scorecard.murphy_pieces(blocks.sum(axis=1))}
 
 
 def _of_metric(figures: dict[str, FloatArray], place: int, metric: str) -> dict[str, pl.Series]:
     names = [*_FIGURES, *(_PIECES if metric == "brier_score" else ())]
     columns = {name: figures[name] for name in names}
-    return _series(
-        {name: column[:, place] if column.ndim == 2 else column for name, column in columns.items()}
-    )
+    return _series({name: column[place] if column.ndim == 2 else column for name, column in columns.items()})
 
 
 def _metric_rows(metric: str, figures: pl.DataFrame, confidence: float) -> pl.DataFrame:

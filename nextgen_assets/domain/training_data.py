@@ -10,7 +10,13 @@ import numpy.typing as npt
 import polars as pl
 
 from nextgen_assets.domain.sessions import SessionCalendar
-from nextgen_assets.domain.splits import TooLittleDataError, rows_before_cutoff, shortage_of_history, thinned, ticker_phase
+from nextgen_assets.domain.splits import (
+    TooLittleDataError,
+    rows_before_cutoff,
+    shortage_of_history,
+    thinned,
+    ticker_phase,
+)
 from nextgen_assets.domain.training import TrainingJob, TrainingSettings
 from nextgen_assets.domain.window_store import WindowStore
 

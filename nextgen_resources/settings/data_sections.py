@@ -52,7 +52,9 @@ class IngestionSettings(Section):
     )
     tickers: Tickers | None = Field(description="tickers to keep; null: every ticker of the provider")
     max_tickers: WholeNumber | None = Field(
-        ge=1, le=10_000, description="tickers kept, by median dollar volume, largest first; null: no limit"
+        ge=1,
+        le=10_000,
+        description="tickers kept, by median dollar volume of the quarter before the first session; null: no limit",
     )
 
     @model_validator(mode="after")

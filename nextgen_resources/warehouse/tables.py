@@ -33,6 +33,8 @@ class TableSpec:
         DATE column that a partition selects; None for tables that are not cut.
     may_become_empty : bool
         Whether an empty frame may replace rows. Otherwise that is refused.
+    also_written_by : tuple of str
+        Further assets that add rows to it.
     """
 
     name: str
@@ -40,12 +42,15 @@ class TableSpec:
     mode: WriteMode
     slice_column: str | None
     may_become_empty: bool = False
+    also_written_by: tuple[str, ...] = ()
 
 
 _SPECS = (
     TableSpec("ticker_universe", "ticker_universe", WriteMode.REPLACE, None),
     TableSpec("market_prices", "market_prices", WriteMode.REVISE, "session_date"),
-    TableSpec("quarantine", "market_prices", WriteMode.APPEND, None),
+    TableSpec(
+        "quarantine", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)
+    ),
     TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_scores", "news_sentiment", WriteMode.APPEND, None),
@@ -86,5 +91,5 @@ TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}
 
 def tables_of(asset: str) -> list[TableSpec]:
     """The tables of ``asset``; the first is the one named like it."""
-    specs = [spec for spec in _SPECS if spec.asset == asset]
+    specs = [spec for spec in _SPECS if spec.asset == asset or asset in spec.also_written_by]
     return sorted(specs, key=lambda spec: spec.name != asset)

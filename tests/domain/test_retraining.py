@@ -1,25 +1,16 @@
-"""Signals and flags: what sets them off, how long they stay quiet, since when they stand."""
+"""Signals: what sets them off and how long they stay quiet."""
 
 import json
 from datetime import date
 
-import numpy as np
 import polars as pl
 import pytest
 
-from nextgen_assets.domain.retraining import (
-    FLAG_SCHEMA,
-    SIGNAL_SCHEMA,
-    BiasRules,
-    RetrainRules,
-    bias_flags,
-    retrain_signals,
-)
+from nextgen_assets.domain.retraining import SIGNAL_SCHEMA, RetrainRules, retrain_signals
 from nextgen_assets.domain.sessions import xnys
 
 SESSIONS = xnys().between(date(2010, 1, 4), date(2010, 12, 31))
 NO_SIGNALS = pl.DataFrame(schema=SIGNAL_SCHEMA)
-RULES = BiasRules(window_sessions=100, longest_memory_sessions=40)
 
 
 def _feedback(
@@ -100,67 +91,3 @@ def test_cool_down_counts_sessions_from_an_earlier_signal():
         _feedback(SESSIONS), earlier, SESSIONS, xnys(), 30, RetrainRules(cool_down_sessions=30)
     )
     assert days["session_date"][0] == SESSIONS[20]
-
-
-def _flags(joined, sessions, rules=RULES):
-    return bias_flags(joined, sessions, xnys(), 30, rules)
-
-
-def _targets(joined):
-    return joined["target_session_date"].unique().sort().to_list()
-
-
-def _too_sure_of_up(rng, ticker, realised):
-    return np.full(realised.size, 0.85)
-
-
-def test_standing_optimism_is_flagged_with_its_size(matured_ledger):
-    joined = matured_ledger(n_sessions=200, probability=_too_sure_of_up)
-    row = _flags(joined, _targets(joined)[-1:]).filter(scope="overall", kind="upward").row(0, named=True)
-    window = joined.filter(pl.col("target_session_date") > _targets(joined)[-101])
-    assert row["value"] == pytest.approx(0.85 - (window["realised_log_return"] > 0).mean())
-    assert 0.03 <= row["threshold"] < row["value"]
-
-
-def test_since_is_the_first_session_of_the_unbroken_stretch(matured_ledger):
-    joined = matured_ledger(n_sessions=200, probability=_too_sure_of_up)
-    targets = _targets(joined)
-    flags = _flags(joined, targets).filter(scope="overall", kind="overconfident")
-    found = dict(flags.select("session_date", "since").iter_rows())
-    assert min(found) > targets[58]  # sixty sessions are the least that is judged
-    for session, since in found.items():
-        start = session
-        while xnys().shift(start, -1) in found and start > xnys().shift(
-            session, -RULES.longest_memory_sessions
-        ):
-            start = xnys().shift(start, -1)
-        assert since == start
-    assert len(set(found.values())) > 20
-    alone = _flags(joined, targets[120:121]).filter(scope="overall", kind="overconfident")
-    assert alone["since"].item() == found[targets[120]]
-
-
-def test_flags_of_a_range_equal_each_session_alone_with_the_future_deleted(matured_ledger):
-    joined = matured_ledger(n_sessions=160, probability=_too_sure_of_up)
-    sessions = _targets(joined)[60::9]
-    whole = _flags(joined, sessions)
-    alone = pl.concat(
-        _flags(joined.filter(pl.col("target_session_date") <= session), [session]) for session in sessions
-    )
-    assert whole.height > len(sessions)
-    assert whole.equals(alone)
-
-
-def test_null_ledgers_are_seldom_accused(matured_ledger):
-    accused = 0
-    for seed in range(60):
-        joined = matured_ledger(n_sessions=105, seed=seed)
-        flags = _flags(joined, _targets(joined)[-1:])
-        accused += flags.filter(pl.col("scope") == "overall").height > 0
-    # two tests at one percent: about one in sixty is expected
-    assert accused < 7
-
-
-def test_empty_ledger_gives_no_flag_but_all_columns(matured_ledger):
-    joined = matured_ledger(n_sessions=3)
-    assert _flags(joined.clear(), _targets(joined)).columns == [*FLAG_SCHEMA, "as_of"]

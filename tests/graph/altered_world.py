@@ -34,8 +34,9 @@ _HEADLINES = (
 class Future:
     """Another future after the knowledge cut-off of session ``after``; everything until then is as it was.
 
-    Prices, volumes and the shape of every bar are others, one bar in sixteen is missing, the real splits
-    and dividends do not happen and others do, IBM is delisted, NEWC is listed, the news are invented.
+    Prices, volumes and the shape of every bar are others, one bar in sixteen is missing and one broken, the
+    real splits and dividends do not happen and others do, IBM is delisted, NEWC is listed, the news are
+    invented.
     """
 
     after: date
@@ -78,8 +79,8 @@ class AlteredMarket:
 
     Parameters
     ----------
-    holes : iterable of (ticker, session)
-        Bars that the source never had.
+    holes, broken : iterable of (ticker, session)
+        Bars that the source never had, and bars whose high is below their low.
     future : Future, optional
         What happens instead; None leaves the real future.
     """
@@ -88,8 +89,11 @@ class AlteredMarket:
     capabilities = EmbeddedMarket.capabilities
     dividend_basis = EmbeddedMarket.dividend_basis
 
-    def __init__(self, holes: Iterable[Hole] = (), future: Future | None = None) -> None:
-        self._embedded, self._holes, self._future = EmbeddedMarket(), frozenset(holes), future
+    def __init__(
+        self, holes: Iterable[Hole] = (), broken: Iterable[Hole] = (), future: Future | None = None
+    ) -> None:
+        self._embedded, self._future = EmbeddedMarket(), future
+        self._holes, self._broken = sorted(holes), sorted(broken)
         self.delay_minutes = self._embedded.delay_minutes
 
     def listings(self) -> pl.DataFrame:
@@ -123,10 +127,14 @@ class AlteredMarket:
     def _bars(self) -> pl.DataFrame:
         tickers = self._embedded.listings()["ticker"].to_list()
         bars = self._embedded.daily_bars(tickers, date(2000, 1, 1), date(2014, 1, 1))
-        missing = pl.DataFrame(sorted(self._holes), schema=["ticker", "session_date"], orient="row")
-        if missing.height:
-            bars = bars.join(missing, on=["ticker", "session_date"], how="anti")
+        bars = bars.join(_keys(self._holes), on=["ticker", "session_date"], how="anti")
+        is_broken = pl.struct("ticker", "session_date").is_in(_keys(self._broken).to_struct().implode())
+        bars = bars.with_columns(high=pl.when(is_broken).then(pl.col("low") / 2).otherwise("high"))
         return bars if self._future is None else altered_bars(bars, self._future)
+
+
+def _keys(bars: list[Hole]) -> pl.DataFrame:
+    return pl.DataFrame(bars, schema={"ticker": pl.String, "session_date": pl.Date}, orient="row")
 
 
 def altered_bars(bars: pl.DataFrame, future: Future) -> pl.DataFrame:
@@ -142,7 +150,7 @@ def altered_bars(bars: pl.DataFrame, future: Future) -> pl.DataFrame:
         relative=(pl.col("factor") / pl.col("parting")).fill_null(1.0)
     )
     dice = future.dice(1)
-    noise, is_lost = np.exp(dice.normal(0.0, 0.05, bars.height)), dice.random(bars.height) < 1 / 16
+    noise, fate = np.exp(dice.normal(0.0, 0.05, bars.height)), dice.integers(0, 16, bars.height)
     volume_factor = dice.integers(1, 6, bars.height)
     split_by_then = [_effect(future, *key, until=True) for key in bars.select("ticker", "session_date").iter_rows()]
     scale = pl.when(is_later).then(pl.col("relative") * pl.Series(noise) / pl.Series(split_by_then)).otherwise(1.0)
@@ -158,7 +166,10 @@ def altered_bars(bars: pl.DataFrame, future: Future) -> pl.DataFrame:
         close * (1.0 if day > future.after else relative) * _adjustment(future, closes, ticker, day)
         for ticker, day, close, relative in bars.select("ticker", "session_date", "close", "relative").iter_rows()
     ]
-    bars = bars.with_columns(adjusted_close=pl.Series(adjusted)).filter(~(is_later & pl.Series(is_lost)))
+    is_lost, is_broken = is_later & pl.Series(fate == 0), is_later & pl.Series(fate == 1)
+    bars = bars.with_columns(
+        adjusted_close=pl.Series(adjusted), high=pl.when(is_broken).then(pl.col("low") / 2).otherwise("high")
+    ).filter(~is_lost)
     return bars.select(pl.col(name).cast(dtype) for name, dtype in BAR_SCHEMA.items())
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,9 @@ class Door:
 
 def as_variables(settings: Mapping[str, Any]) -> dict[str, str]:
     """Dotted settings as the environment variables that stand for them."""
-    return {f"NEXTGEN__{key.replace('.', '__').upper()}": json.dumps(value) for key, value in settings.items()}
+    return {
+        f"NEXTGEN__{key.replace('.', '__').upper()}": json.dumps(value) for key, value in settings.items()
+    }
 
 
 def script(name: str) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nextgen_assets.domain.sessions import xnys
 from nextgen_resources.warehouse.tables import TABLES
 from tests.graph.harness import SMALL, Built, built
-from tests.graph.servers import Door
+from tests.graph.servers import Api, Door, daemon, polling, webserver
 
 SHORT = {
     "models.train_sessions": 180,
@@ -30,7 +30,9 @@ SHORT = {
 """Fourteen months: the first models are of November 2004."""
 
 DAILY = "not key:model_registry"
-"""What the job ``daily_cycle`` selects, as the command line says it."""
+INPUTS = "group:ingestion or group:features"
+DECISIONS = f"not ({INPUTS} or key:model_registry)"
+"""What the jobs daily_cycle, prepare_inputs and decide_and_trade select, as the command line says it."""
 
 FIRST, LAST = "2005-02-25", "2005-02-28"
 """A Friday and the Monday on which AAPL splits two for one."""
@@ -56,6 +58,13 @@ def assert_same_rows(found: Rows, expected: Rows) -> None:
             raise AssertionError(f"{name}: {error}") from error
 
 
+def run_session(scenario: Built, session: str) -> None:
+    """One session as the schedule and the UI start it: a run of one partition."""
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job = scenario.definitions.resolve_job_def("daily_cycle")
+    assert job.execute_in_process(quiet, instance=scenario.instance, partition_key=session).success
+
+
 @contextmanager
 def copy_of(scenario: Path, folder: Path) -> Iterator[Built]:
     """A scenario that continues from the warehouse and the models of another."""
@@ -76,10 +85,18 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def as_a_range(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    """Both sessions in one run."""
-    with copy_of(begun, tmp_path_factory.mktemp("range")) as scenario:
+def continued(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, and then both sessions in one run."""
+    folder = tmp_path_factory.mktemp("range")
+    with copy_of(begun, folder) as scenario:
         scenario.run("daily_cycle", FIRST, LAST)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def as_a_range(continued: Path) -> Rows:
+    """What every other way is compared by."""
+    with built(continued, SHORT) as scenario:
         return rows_of(scenario)
 
 
@@ -95,18 +112,18 @@ def test_rows_that_the_ways_are_compared_by_hold_every_stage(as_a_range: Rows) -
         assert as_a_range[name].height, name
 
 
-def test_a_session_at_a_time_gives_the_rows_of_the_range_and_the_range_again_changes_none(
+def test_a_session_at_a_time_gives_the_rows_of_the_range(
     begun: Path, as_a_range: Rows, tmp_path: Path
 ) -> None:
     with copy_of(begun, tmp_path) as scenario:
         for session in (FIRST, LAST):
-            scenario.run("daily_cycle", session, session)
-        assert_same_rows(rows_of(scenario), as_a_range)
-        scenario.run("daily_cycle", FIRST, LAST)
+            run_session(scenario, session)
         assert_same_rows(rows_of(scenario), as_a_range)
 
 
-def test_command_line_range_gives_the_rows_of_the_range(begun: Path, as_a_range: Rows, tmp_path: Path) -> None:
+def test_command_line_range_gives_the_rows_of_the_range(
+    begun: Path, as_a_range: Rows, tmp_path: Path
+) -> None:
     shutil.copytree(begun / "data", tmp_path / "data")
     ran = Door.to(tmp_path, SMALL | SHORT).materialize(DAILY, "--partition-range", f"{FIRST}...{LAST}")
     assert ran.returncode == 0, ran.stderr[-3000:]
@@ -114,12 +131,134 @@ def test_command_line_range_gives_the_rows_of_the_range(begun: Path, as_a_range:
         assert_same_rows(rows_of(scenario), as_a_range)
 
 
-def test_first_session_of_history_alone_runs_through_the_whole_graph(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_range_again_and_its_sessions_again_change_no_row(
+    continued: Path, as_a_range: Rows, tmp_path: Path
+) -> None:
+    with copy_of(continued, tmp_path) as scenario:
+        scenario.run("daily_cycle", FIRST, LAST)
+        assert_same_rows(rows_of(scenario), as_a_range)
+        run_session(scenario, FIRST)
+        assert_same_rows(rows_of(scenario), as_a_range)
+
+
+@pytest.mark.slow
+def test_first_sessions_of_history_alone_give_the_rows_of_their_range(tmp_path: Path) -> None:
+    first_sessions = ("2004-01-02", "2004-01-05", "2004-01-06")
+    with built(tmp_path / "range", SHORT) as together:
+        together.run("daily_cycle", first_sessions[0], first_sessions[-1])
+        expected = rows_of(together)
+    with built(tmp_path / "alone", SHORT) as alone:
+        for session in first_sessions:
+            run_session(alone, session)
+        assert_same_rows(rows_of(alone), expected)
+    assert expected["predictions"].height == 9
+    assert expected["predictions"]["abstained"].all()
+    assert expected["feedback_metrics"].is_empty()
+    assert expected["portfolio_values"].height == 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_command_lines_over_the_end_of_a_month_give_the_rows_of_the_ranges(
+    begun: Path, continued: Path, tmp_path: Path
+) -> None:
+    with copy_of(continued, tmp_path / "ranges") as scenario:
+        scenario.run("train_models", "2005-02-01", "2005-02-01")
+        scenario.run("daily_cycle", "2005-03-01", "2005-03-02")
+        expected = rows_of(scenario)
+    shutil.copytree(begun / "data", tmp_path / "sessions" / "data")
+    door = Door.to(tmp_path / "sessions", SMALL | SHORT)
+    for ran in (
+        door.materialize(DAILY, "--partition", FIRST),
+        door.call("dg", "launch", "--assets", DAILY, "--partition", LAST),
+        door.materialize("model_registry", "--partition", "2005-02-01"),
+        door.call("dg", "launch", "--assets", INPUTS, "--partition-range", "2005-03-01...2005-03-02"),
+        door.materialize(DECISIONS, "--partition", "2005-03-01"),
+        door.call("dg", "launch", "--job", "daily_cycle", "--partition", "2005-03-02"),
+    ):
+        assert ran.returncode == 0, ran.stderr[-3000:]
+    with built(tmp_path / "sessions", SHORT) as scenario:
+        assert_same_rows(rows_of(scenario), expected)
+    assert expected["model_registry"]["cutoff_session"].max() == date(2005, 2, 28)
+    new = expected["predictions"].filter(pl.col("session_date") >= date(2005, 3, 1))
+    newest = expected["model_registry"].filter(cutoff_session=date(2005, 2, 28))["model_id"]
+    assert set(new["model_id"]) <= set(newest)
+
+
+# --- as the UI launches it
+
+LAUNCH = """
+mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfillParams) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PartitionKeysNotFoundError { message }
+    ... on PythonError { message }
+  }
+}
+"""
+PROGRESS = """
+query Backfill($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill { status isAssetBackfill error { message } runs(limit: 20) { runId status } }
+    ... on PythonError { message }
+  }
+}
+"""
+ASSETS = "query Assets { assetNodes { assetKey { path } } }"
+
+
+def selection(api: Api, *without: str) -> list[dict[str, list[str]]]:
+    """Every asset that the UI shows, as its dialog sends them."""
+    keys = [node["assetKey"]["path"] for node in api.ask(ASSETS)["assetNodes"]]
+    return [{"path": path} for path in sorted(keys) if path[-1] not in without]
+
+
+def run_backfill(api: Api, parameters: dict[str, Any]) -> list[str]:
+    """Launch a backfill, wait until the daemon has completed it; the statuses of its runs."""
+    launched = api.ask(LAUNCH, backfillParams={"tags": [], **parameters})["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    for _ in polling(600, f"backfill {launched['backfillId']}", pause_seconds=1.0):
+        backfill = api.ask(PROGRESS, id=launched["backfillId"])["partitionBackfillOrError"]
+        assert backfill["__typename"] == "PartitionBackfill", backfill
+        assert backfill["status"] not in {"FAILED", "CANCELED", "COMPLETED_FAILED"}, backfill
+        if backfill["status"] == "COMPLETED_SUCCESS":
+            break
+    return [run["status"] for run in backfill["runs"]]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_backfill_of_chosen_partitions_from_the_ui_gives_the_rows_of_the_range(
+    begun: Path, as_a_range: Rows, tmp_path: Path
+) -> None:
+    shutil.copytree(begun / "data", tmp_path / "data")
+    door = Door.to(tmp_path, SMALL | SHORT)
+    with webserver(door) as api, daemon(door):
+        chosen = {"assetSelection": selection(api, "model_registry"), "partitionNames": [FIRST, LAST]}
+        assert run_backfill(api, {**chosen, "fromFailure": False}) == ["SUCCESS"]
     with built(tmp_path, SHORT) as scenario:
-        scenario.run("daily_cycle", "2004-01-02", "2004-01-02")
-        rows = rows_of(scenario)
-    assert rows["predictions"].height == 3
-    assert rows["predictions"]["abstained"].all()
-    assert rows["feedback_metrics"].is_empty()
-    assert rows["portfolio_values"].height == 1
-    assert rows["system_health"].height
+        assert_same_rows(rows_of(scenario), as_a_range)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_backfill_of_all_assets_and_partitions_from_the_ui_gives_the_rows_of_the_jobs(tmp_path: Path) -> None:
+    span = SHORT | {"ingestion.last_session": LAST}
+    with built(tmp_path / "jobs", span) as scenario:
+        scenario.run("prepare_inputs", "2004-01-02", LAST)
+        scenario.run("train_models", "2004-01-01", "2005-02-01")
+        scenario.run("decide_and_trade", "2004-01-02", LAST)
+        expected = rows_of(scenario)
+    with built(tmp_path / "backfill", span):
+        pass  # migrated and empty
+    door = Door.to(tmp_path / "backfill", SMALL | span)
+    with webserver(door) as api, daemon(door):
+        statuses = run_backfill(api, {"assetSelection": selection(api), "allPartitions": True})
+        assert set(statuses) == {"SUCCESS"}
+    with built(tmp_path / "backfill", span) as scenario:
+        assert_same_rows(rows_of(scenario), expected)
+    assert expected["model_registry"]["cutoff_session"].n_unique() == 4
+    assert not expected["predictions"].filter(pl.col("session_date") >= date(2005, 1, 3))["abstained"].any()

@@ -1,6 +1,14 @@
--- blocking: every bar of a member of the universe has a feature vector, even if incomplete
-SELECT p.ticker, p.session_date
-FROM market_prices p
-JOIN ticker_universe u ON u.ticker = p.ticker AND u.valid_from <= p.session_date AND (u.valid_to IS NULL OR p.session_date < u.valid_to)
-ANTI JOIN feature_windows f ON f.ticker = p.ticker AND f.session_date = p.session_date
-WHERE p.session_date BETWEEN $first AND $last
+-- blocking: every bar of a member of the universe that was known by the cut-off of its session has a feature vector, even if incomplete
+WITH bars AS (
+    SELECT ticker, session_date, min(known_at) AS known_at
+    FROM (SELECT ticker, session_date, known_at FROM market_prices
+          UNION ALL SELECT ticker, session_date, known_at FROM market_price_revisions)
+    WHERE session_date BETWEEN $first AND $last
+    GROUP BY ticker, session_date),
+cutoffs AS (SELECT session_date, max(as_of) AS as_of FROM feature_windows GROUP BY session_date)
+SELECT b.ticker, b.session_date
+FROM bars b
+JOIN ticker_universe u ON u.ticker = b.ticker AND u.valid_from <= b.session_date AND (u.valid_to IS NULL OR b.session_date < u.valid_to)
+LEFT JOIN cutoffs c ON c.session_date = b.session_date
+ANTI JOIN feature_windows t ON t.ticker = b.ticker AND t.session_date = b.session_date
+WHERE coalesce(b.known_at <= c.as_of, TRUE)

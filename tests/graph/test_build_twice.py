@@ -1,0 +1,98 @@
+"""The same data give the same bytes: twice, with more workers, in one run or in parts, in a range or day by day."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nextgen_assets.domain.sessions import xnys
+from tests.graph.futures import (
+    HISTORY,
+    HISTORY_MONTHS,
+    SPAN,
+    SPAN_MONTHS,
+    common_history,
+    continued,
+    decide,
+    differences,
+    prepare,
+    report,
+    train,
+    world,
+)
+from tests.graph.harness import Built
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return common_history(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def ranged(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """History in one run, the span in another, one worker."""
+    return continued(tmp_path_factory.mktemp("ranged") / "world", None, history)
+
+
+def artifacts(scenario: Built) -> dict[str, str]:
+    """The hash of every file of the model store by its path in it."""
+    root = scenario.settings.models_dir
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def assert_same(first: Built, second: Built, until: date) -> None:
+    found = differences(first, second, until)
+    assert not found, report(found)
+
+
+def test_building_the_span_again_gives_the_same_rows_and_artifacts(
+    ranged: Built, history: Path, tmp_path: Path
+) -> None:
+    again = continued(tmp_path / "again", None, history)
+    assert_same(ranged, again, SPAN[1])
+    assert artifacts(ranged) == artifacts(again)
+    assert len(artifacts(ranged)) > 2 * 3 * 4
+
+
+def test_two_workers_train_the_same_bytes_as_one(ranged: Built, history: Path, tmp_path: Path) -> None:
+    with world(tmp_path / "workers", None, history, **{"models.workers": 2}) as scenario:
+        prepare(scenario)
+        train(scenario)
+    assert artifacts(ranged) == artifacts(scenario)
+    assert not {"model_registry", "model_deployments"} & differences(ranged, scenario, SPAN[1]).keys()
+
+
+@pytest.mark.slow
+def test_history_and_span_in_one_run_equal_two_runs(ranged: Built, tmp_path: Path) -> None:
+    with world(tmp_path / "whole", None, **{"models.workers": 2}) as scenario:
+        scenario.run("prepare_inputs", HISTORY[0], SPAN[1])
+        scenario.run("train_models", HISTORY_MONTHS[0], SPAN_MONTHS[1])
+        decide(scenario)
+    assert_same(ranged, scenario, SPAN[1])
+    assert artifacts(ranged) == artifacts(scenario)
+
+
+@pytest.mark.parametrize(
+    ("first", "n_sessions"),
+    [
+        pytest.param(date(2005, 2, 28), 2, id="over a split and a month end"),
+        pytest.param(date(2005, 2, 11), 15, id="fifteen sessions", marks=pytest.mark.slow),
+    ],
+)
+def test_sessions_one_by_one_after_a_range_equal_the_range(
+    first: date, n_sessions: int, ranged: Built, history: Path, tmp_path: Path
+) -> None:
+    before, sessions = xnys().shift(first, -1), xnys().between(first, xnys().shift(first, n_sessions - 1))
+    with world(tmp_path / "stepwise", None, history) as scenario:
+        scenario.run("prepare_inputs", SPAN[0], before)
+        scenario.run("train_models", SPAN_MONTHS[0], "2005-01-01")
+        scenario.run("decide_and_trade", SPAN[0], before)
+        for session in sessions:
+            scenario.run("daily_cycle", session, session)
+            if xnys().shift(session, 1).month != session.month:
+                scenario.run("train_models", session.replace(day=1), session.replace(day=1))
+        assert_same(ranged, scenario, sessions[-1])

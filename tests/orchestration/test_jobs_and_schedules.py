@@ -1,0 +1,188 @@
+"""Each session and each month is asked for once, when it has ended, whatever the clocks do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._utils.schedules import cron_string_iterator
+
+from nextgen_assets.definitions import defs
+from nextgen_assets.domain.sessions import xnys
+from nextgen_assets.orchestration.jobs import jobs
+from nextgen_assets.orchestration.schedules import after_each_month, after_each_session, schedules
+from nextgen_assets.partitions import CUTOFFS, SESSIONS
+
+NEW_YORK = ZoneInfo("America/New_York")
+BEGIN, END = date(2004, 3, 1), date(2006, 4, 30)
+"""Two years and two months: five changes of the clocks and the holidays of each kind."""
+
+
+def ticks(schedule: dg.ScheduleDefinition, first: date, last: date) -> list[datetime]:
+    """The instants at which the daemon evaluates ``schedule`` from ``first`` to ``last``."""
+    start = datetime(first.year, first.month, first.day, tzinfo=NEW_YORK)
+    stop = datetime(last.year, last.month, last.day, tzinfo=NEW_YORK) + timedelta(days=1)
+    moments = cron_string_iterator(
+        start.timestamp(), str(schedule.cron_schedule), schedule.execution_timezone
+    )
+    found = []
+    for moment in moments:
+        if moment >= stop:
+            return found
+        found.append(moment)
+    return found
+
+
+def answer(schedule: dg.ScheduleDefinition, moment: datetime) -> dg.RunRequest | dg.SkipReason:
+    """What ``schedule`` says at ``moment``, given in UTC as the daemon gives it."""
+    with dg.build_schedule_context(scheduled_execution_time=moment.astimezone(UTC)) as context:
+        said = schedule(context)
+    assert isinstance(said, dg.RunRequest | dg.SkipReason)
+    return said
+
+
+def requests(
+    schedule: dg.ScheduleDefinition, first: date, last: date
+) -> Iterator[tuple[datetime, dg.RunRequest]]:
+    for moment in ticks(schedule, first, last):
+        said = answer(schedule, moment)
+        if isinstance(said, dg.RunRequest):
+            yield moment, said
+
+
+def test_two_years_of_nights_ask_for_each_session_once_and_in_order() -> None:
+    asked = [request.partition_key for _, request in requests(after_each_session, BEGIN, END)]
+    sessions = xnys().between(BEGIN - timedelta(days=1), END - timedelta(days=1))
+    assert asked == [session.isoformat() for session in sessions]
+    assert len(asked) > 540
+
+
+def test_run_keys_of_two_years_are_distinct_so_that_a_repeated_tick_starts_no_second_run() -> None:
+    for schedule in (after_each_session, after_each_month):
+        keys = [request.run_key for _, request in requests(schedule, BEGIN, END)]
+        assert None not in keys
+        assert len(set(keys)) == len(keys)
+
+
+def test_session_is_asked_for_after_its_cut_off_and_before_the_next_open() -> None:
+    calendar = xnys()
+    for moment, request in requests(after_each_session, BEGIN, END):
+        session = date.fromisoformat(str(request.partition_key))
+        assert calendar.cutoff(session, 240) <= moment < calendar.open_at(calendar.shift(session, 1))
+
+
+@pytest.mark.parametrize(
+    ("night", "session"),
+    [
+        (date(2005, 4, 3), None),  # Sunday, 2 o'clock does not exist
+        (date(2005, 4, 2), "2005-04-01"),
+        (date(2005, 4, 5), "2005-04-04"),
+        (date(2005, 10, 30), None),  # Sunday, 1 o'clock comes twice
+        (date(2005, 10, 29), "2005-10-28"),
+        (date(2005, 11, 1), "2005-10-31"),
+        (date(2005, 2, 22), None),  # the day before was Presidents' Day
+        (date(2004, 6, 12), None),  # a day of mourning
+        (date(2005, 11, 26), "2005-11-25"),  # a half day
+    ],
+)
+def test_night_asks_for_the_day_that_has_just_ended_if_it_traded(night: date, session: str | None) -> None:
+    (moment,) = ticks(after_each_session, night, night)
+    assert moment.astimezone(NEW_YORK).date() == night
+    said = answer(after_each_session, moment)
+    if session is None:
+        assert isinstance(said, dg.SkipReason)
+        assert str(night - timedelta(days=1)) in str(said.skip_message)
+    else:
+        assert (said.partition_key, said.run_key) == (session, session)
+
+
+def test_months_are_asked_for_once_in_order_on_the_night_after_they_ended() -> None:
+    found = list(requests(after_each_month, BEGIN, END))
+    assert [request.partition_key for _, request in found] == [
+        (date(2004 + index // 12, index % 12 + 1, 1)).isoformat() for index in range(1, 27)
+    ]
+    for moment, request in found:
+        local = moment.astimezone(NEW_YORK)
+        assert local.day == 1
+        assert str(request.partition_key) == (local.date() - timedelta(days=1)).replace(day=1).isoformat()
+
+
+def test_models_are_asked_for_after_the_last_session_of_their_month_and_before_the_first_they_serve() -> None:
+    nights = {request.partition_key: moment for moment, request in requests(after_each_session, BEGIN, END)}
+    for moment, request in requests(after_each_month, date(2004, 4, 1), END):
+        month = date.fromisoformat(str(request.partition_key))
+        served = xnys().on_or_after((month + timedelta(days=32)).replace(day=1))
+        last = xnys().shift(served, -1).isoformat()
+        assert nights[last] < moment < xnys().open_at(served)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "partitions", "first", "last"),
+    [
+        (after_each_session, SESSIONS, date(2005, 2, 19), date(2005, 4, 5)),
+        (after_each_month, CUTOFFS, date(2005, 2, 1), date(2005, 5, 1)),
+    ],
+)
+def test_partition_that_is_asked_for_exists_at_that_moment(
+    schedule: dg.ScheduleDefinition, partitions: dg.PartitionsDefinition, first: date, last: date
+) -> None:
+    found = list(requests(schedule, first, last))
+    assert found
+    for moment, request in found:
+        with dg.partition_loading_context(effective_dt=moment):
+            assert partitions.has_partition_key(str(request.partition_key)), (moment, request.partition_key)
+
+
+def test_tick_of_the_daemon_starts_a_run_of_the_partition() -> None:
+    repository = defs.get_repository_def()
+    moment = ticks(after_each_session, date(2005, 3, 1), date(2005, 3, 1))[0]
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_schedule_context(
+            instance=instance, repository_def=repository, scheduled_execution_time=moment.astimezone(UTC)
+        ) as context,
+    ):
+        (request,) = (
+            repository.get_schedule_def("after_each_session").evaluate_tick(context).run_requests or []
+        )
+    assert request.tags["dagster/partition"] == "2005-02-28"
+
+
+def test_schedules_wait_for_someone_to_start_them() -> None:
+    assert {schedule.name: schedule.default_status for schedule in schedules()} == {
+        "after_each_session": dg.DefaultScheduleStatus.STOPPED,
+        "after_each_month": dg.DefaultScheduleStatus.STOPPED,
+    }
+
+
+# --- jobs
+
+
+def assets_of(job: str) -> set[str]:
+    return {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys}
+
+
+def test_stages_of_the_demo_cover_every_asset_once() -> None:
+    stages = [assets_of(name) for name in ("prepare_inputs", "train_models", "decide_and_trade")]
+    every = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert set.union(*stages) == every
+    assert sum(map(len, stages)) == len(every) == 18
+
+
+def test_daily_cycle_is_everything_but_training() -> None:
+    assert assets_of("daily_cycle") == assets_of("prepare_inputs") | assets_of("decide_and_trade")
+    assert assets_of("train_models") == {"model_registry"}
+
+
+def test_every_job_has_the_partitions_of_its_assets_and_the_checks_on_them() -> None:
+    for job in jobs():
+        resolved = defs.resolve_job_def(job.name)
+        assert resolved.partitions_def == (CUTOFFS if job.name == "train_models" else SESSIONS)
+        checked = {
+            key.asset_key.to_user_string() for key in resolved.asset_layer.asset_graph.asset_check_keys
+        }
+        assert assets_of(job.name) <= checked
+        assert job.description
