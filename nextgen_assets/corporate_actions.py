@@ -1,12 +1,20 @@
 """Splits and dividends, with which prices are adjusted on reading."""
 
+from collections.abc import Iterator
+from datetime import date
+
 import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.corporate_actions import date_actions, recover_actions
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.split_evidence import inspect_splits
+from nextgen_assets.market_view import segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
+from nextgen_assets.quarantine import quarantined
+from nextgen_resources.clock import Clock
 from nextgen_resources.market_data import MarketDataProvider
 from nextgen_resources.market_data.door import check_bars
 from nextgen_resources.settings.schema import Settings
@@ -23,32 +31,52 @@ def corporate_actions(
     warehouse: Warehouse,
     settings: dg.ResourceParam[Settings],
     market_data: dg.ResourceParam[MarketDataProvider],
-) -> pl.DataFrame:
+    clock: dg.ResourceParam[Clock],
+) -> dict[str, pl.DataFrame]:
     """One row per security, ex-date and kind of action.
 
     Key: ticker, ex_date, kind. Source: the list of the provider, or, where it has none, the steps
-    between its close and its adjusted close. Cadence: each session. A re-run replaces its sessions.
+    between its close and its adjusted close. Cadence: each session. A re-run replaces its sessions. A
+    stated split that the prices contradict goes to quarantine, with the reason.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    calendar = calendar_of(settings)
     first, last = sessions[0], sessions[-1]
     with watch.measure("read"):
         tickers = warehouse.read("members", first=first, last=last)["ticker"].unique().sort().to_list()
     with watch.measure("provider"):
-        stated = market_data.corporate_actions(tickers, first, last)
-        before = calendar.shift(first, -CONTEXT_SESSIONS)
-        bars = (
-            check_bars(market_data.daily_bars(tickers, before, last), market_data.name)
-            if stated is None
-            else None
-        )
+        stated = delivered_actions(market_data, tickers, first, last, calendar_of(settings))
     with watch.measure("compute"):
-        if stated is not None:
-            actions = date_actions(stated, calendar, market_data.name)
-        else:
-            assert bars is not None
-            actions = recover_actions(bars, calendar, market_data.name, market_data.dividend_basis)
-        actions = actions.filter(pl.col("ex_date").is_between(first, last))
+        inspected = [
+            inspect_splits(stated.filter(pl.col("ex_date").is_between(begin, end)), bars)
+            for begin, end, bars in bars_around(warehouse, settings, sessions)
+        ]
+        actions = pl.concat(part.accepted for part in inspected).sort("ticker", "ex_date", "kind")
+    now = clock.now()
+    rejected = pl.concat(quarantined(part, "corporate_actions", market_data.name, now) for part in inspected)
     counts = dict(actions.group_by("kind").len().sort("kind").iter_rows())
-    record(context, watch, actions, "ex_date", figures=counts)
-    return actions
+    record(context, watch, actions, "ex_date", figures={**counts, "quarantined": rejected.height})
+    return {"corporate_actions": actions, "quarantine": rejected}
+
+
+def delivered_actions(
+    market_data: MarketDataProvider, tickers: list[str], first: date, last: date, calendar: SessionCalendar
+) -> pl.DataFrame:
+    """Actions from ``first`` to ``last``: the provider's list, or what its adjusted close implies."""
+    stated = market_data.corporate_actions(tickers, first, last)
+    if stated is not None:
+        actions = date_actions(stated, calendar, market_data.name)
+    else:
+        before = calendar.shift(first, -CONTEXT_SESSIONS)
+        bars = check_bars(market_data.daily_bars(tickers, before, last), market_data.name)
+        actions = recover_actions(bars, calendar, market_data.name, market_data.dividend_basis)
+    return actions.filter(pl.col("ex_date").is_between(first, last))
+
+
+def bars_around(
+    warehouse: Warehouse, settings: Settings, sessions: list[date]
+) -> Iterator[tuple[date, date, pl.DataFrame]]:
+    """Parts of ``sessions`` with the bars, from a few sessions before, that were known in them."""
+    calendar = calendar_of(settings)
+    for first, last, as_of in segments(warehouse, settings, sessions, CONTEXT_SESSIONS):
+        before = calendar.shift(first, -CONTEXT_SESSIONS)
+        yield first, last, warehouse.read("bars", first=before, last=last, as_of=as_of)

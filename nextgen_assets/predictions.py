@@ -46,8 +46,9 @@ def predictions(
     history = settings.prediction.calibration_sessions
     reach = history + settings.models.horizon_sessions + WINDOW_SESSIONS + 1
     issued: list[pl.DataFrame] = []
+    before = calendar.shift(sessions[0], -1)
     for first, last, as_of in segments(warehouse, settings, sessions, reach):
-        begin, before = calendar.shift(first, -history), calendar.shift(first, -1)
+        begin = calendar.shift(first, -history)
         with watch.measure("read"):
             stored = warehouse.read(
                 "predictions_between", scenario_id=settings.scenario_id, first=begin, last=before

@@ -43,7 +43,9 @@ def system_health(
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     with watch.measure("read"):
-        facts = warehouse.read("health_facts", sessions=sessions, scenario_id=settings.scenario_id)
+        cutoffs = [calendar.cutoff(session, delay) for session in sessions]
+        scope = {"sessions": sessions, "cutoffs": cutoffs, "scenario_id": settings.scenario_id}
+        facts = warehouse.read("health_facts", **scope)
         earlier = warehouse.read(EARLIER, first=sessions[0])
     with watch.measure("compute"):
         health = assess(with_silence(facts, calendar), earlier, sessions, calendar, delay)

@@ -135,7 +135,8 @@ def planned_rows(
         return [row]
     happened = event.dagster_event
     assert happened is not None
-    single = AssetMaterializationPlannedData(happened.event_specific_data.asset_key, partition=keys[0])
+    assert happened.asset_key is not None
+    single = AssetMaterializationPlannedData(happened.asset_key, partition=keys[0])
     first = to_row(event._replace(dagster_event=_with_data(happened, single)))
     member = _member("partition", keys[0])
     head, _, tail = first["event"].partition(member)

@@ -69,7 +69,9 @@ def test_planted_breach_breaks_a_contract(copy: Path, breach: str) -> None:
 
 def test_loading_the_code_location_imports_nothing_heavy() -> None:
     code = f"import sys, nextgen_assets.definitions; print([m for m in {HEAVY!r} if m in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip().splitlines()[-1] == "[]"
 
 

@@ -44,7 +44,15 @@ def test_explain_follows_a_trade_to_its_raw_rows(scenario: Built) -> None:
     assert wanted is not None, "the small scenario has no trade that rests on a judged prediction"
     result = run(scenario, "explain", wanted)
     assert result.exit_code == 0, result.output
-    for part in ("Prediction `", "## Model `", "## Window `", "### Raw rows", "## Outcome", "## Plan `", "## Trade `"):
+    for part in (
+        "Prediction `",
+        "## Model `",
+        "## Window `",
+        "### Raw rows",
+        "## Outcome",
+        "## Plan `",
+        "## Trade `",
+    ):
         assert part in result.output
     prediction = scenario.warehouse.read("explain_prediction", wanted=wanted).row(0, named=True)
     versions = scenario.warehouse.read("explain_provenance", window_id=prediction["window_id"])
@@ -55,7 +63,9 @@ def test_explain_follows_a_trade_to_its_raw_rows(scenario: Built) -> None:
 
 
 def test_explain_takes_ticker_and_session_and_says_why_it_abstained(scenario: Built) -> None:
-    silent = scenario.warehouse.read("SELECT ticker, session_date FROM predictions WHERE abstained LIMIT 1").row(0)
+    silent = scenario.warehouse.read(
+        "SELECT ticker, session_date FROM predictions WHERE abstained LIMIT 1"
+    ).row(0)
     text = explain(scenario.warehouse, f"{silent[0].lower()}@{silent[1]}")
     assert "**Abstained**" in text
 
@@ -71,7 +81,7 @@ def test_explaining_nothing_or_several_says_what_to_give(scenario: Built) -> Non
 
 
 def test_settings_show_values_origins_and_no_secret(scenario: Built) -> None:
-    secret = "sk-canary-5f1d"  # noqa: S105
+    secret = "sk-canary-5f1d"
     result = run(scenario, "settings", "--json", OPENAI_API_KEY=secret, NEXTGEN__TRADING__SLIPPAGE_BPS="7")
     assert result.exit_code == 0, result.output
     assert secret not in result.output

@@ -36,7 +36,12 @@ def test_demo_fills_every_table_and_a_second_run_changes_nothing(tmp_path: Path)
     home = tmp_path / "home"
     home.mkdir()
     shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
-    environ = {**os.environ, "DAGSTER_HOME": str(home), "NEXTGEN__PATHS__DATA_DIR": str(tmp_path / "data"), "COLUMNS": "120"}
+    environ = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "NEXTGEN__PATHS__DATA_DIR": str(tmp_path / "data"),
+        "COLUMNS": "120",
+    }
     command = [sys.executable, "-m", "nextgen_assets.cli", "demo"]
     started = time.monotonic()
     first = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)

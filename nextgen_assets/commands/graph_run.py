@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution.api import execute_run_iterator
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    REPOSITORY_LABEL_TAG,
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
 )
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from nextgen_resources.errors import NextGenError
 
-REPOSITORY = "__repository__@nextgen"
-"""Where the UI looks for the runs of a job: the repository and the code location of workspace.yaml."""
+LOCATION = "nextgen"
+"""The code location of workspace.yaml, under whose jobs the UI shows a run."""
 
 
 class RunFailedError(NextGenError):
@@ -68,15 +71,13 @@ def run_range(
     RunFailedError
         If a step fails or a blocking check does not hold.
     """
-    tags = {
-        ASSET_PARTITION_RANGE_START_TAG: first,
-        ASSET_PARTITION_RANGE_END_TAG: last,
-        REPOSITORY_LABEL_TAG: REPOSITORY,
-    }
+    tags = {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     started = time.perf_counter()
     times = StepTimes()
-    run = instance.create_run_for_job(job_def=job, run_config=quiet, tags=tags)
+    run = instance.create_run_for_job(
+        job_def=job, run_config=quiet, tags=tags, remote_job_origin=_as_the_ui_names(job)
+    )
     failures = []
     for event in execute_run_iterator(job=InMemoryJob(job), dagster_run=run, instance=instance):
         has_ended = event.is_step_success or event.is_step_failure
@@ -96,3 +97,10 @@ def run_range(
             + f" (run {run.run_id}; `nextgen ui` shows it)"
         )
     return times
+
+
+def _as_the_ui_names(job: dg.JobDefinition) -> RemoteJobOrigin:
+    """The job of the code location that a webserver serves; a run without it is on no page but its own."""
+    target = LoadableTargetOrigin(module_name="nextgen_assets.definitions", attribute="defs")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, LOCATION)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name)

@@ -117,7 +117,8 @@ def thinned(
     if maximum_windows is None or rows.size <= maximum_windows:
         return rows
     step = -(-rows.size // maximum_windows)
-    return rows[(session_index[rows] + ticker_phase[rows]) % step == 0]
+    kept: Indices = rows[(session_index[rows] + ticker_phase[rows]) % step == 0]
+    return kept
 
 
 def ticker_phase(ticker: str) -> int:

@@ -48,9 +48,7 @@ class TableSpec:
 _SPECS = (
     TableSpec("ticker_universe", "ticker_universe", WriteMode.REPLACE, None),
     TableSpec("market_prices", "market_prices", WriteMode.REVISE, "session_date"),
-    TableSpec(
-        "quarantine", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)
-    ),
+    TableSpec("quarantine", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)),
     TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_scores", "news_sentiment", WriteMode.APPEND, None),

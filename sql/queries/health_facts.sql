@@ -1,10 +1,15 @@
--- Counts per session that health is judged by; $sessions are the sessions asked for.
-WITH s AS (SELECT unnest($sessions) AS session_date),
+-- Counts per session that health is judged by; $sessions are the sessions asked for, $cutoffs their knowledge cut-offs.
+WITH s AS (SELECT unnest($sessions) AS session_date, unnest($cutoffs) AS as_of),
 members AS (
     SELECT s.session_date, count(*) AS n FROM s
     JOIN ticker_universe u ON u.valid_from <= s.session_date AND (u.valid_to IS NULL OR s.session_date < u.valid_to)
     GROUP BY ALL),
-bars AS (SELECT session_date, count(*) AS n FROM market_prices GROUP BY ALL),
+versions AS (
+    SELECT ticker, session_date, known_at FROM market_prices
+    UNION ALL SELECT ticker, session_date, known_at FROM market_price_revisions),
+bars AS (
+    SELECT s.session_date, count(DISTINCT v.ticker) AS n
+    FROM s JOIN versions v ON v.session_date = s.session_date AND v.known_at <= s.as_of GROUP BY ALL),
 articles AS (SELECT session_date, count(*) AS n FROM news_articles GROUP BY ALL),
 scored AS (
     SELECT a.session_date, count(DISTINCT a.article_id) AS n

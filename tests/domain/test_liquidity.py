@@ -6,7 +6,9 @@ import polars as pl
 
 from nextgen_assets.domain.liquidity import most_liquid
 
-LISTINGS = pl.DataFrame({"ticker": ["AA", "BB", "BB", "CC", "DD"], "security_id": ["a", "b1", "b2", "c", "d"]})
+LISTINGS = pl.DataFrame(
+    {"ticker": ["AA", "BB", "BB", "CC", "DD"], "security_id": ["a", "b1", "b2", "c", "d"]}
+)
 BARS = pl.DataFrame(
     {
         "ticker": ["AA", "AA", "AA", "BB", "CC"],

@@ -13,6 +13,7 @@ from nextgen_assets.domain.splits import (
     rows_before_cutoff,
     shortage_of_history,
     split_by_time,
+    thinned,
 )
 
 SMALL = SplitConfig(
@@ -87,3 +88,30 @@ def test_too_little_data_says_how_much_there_was_and_what_to_do() -> None:
 def test_lengths_that_make_no_sense_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         SplitConfig(**values)
+
+
+def test_few_enough_windows_are_all_kept() -> None:
+    rows, zeros = np.arange(10), np.zeros(10, dtype=np.int64)
+    assert thinned(rows, rows, zeros, 10).tolist() == list(range(10))
+    assert thinned(rows, rows, zeros, None).tolist() == list(range(10))
+
+
+def test_too_many_windows_leave_every_kth_session_of_each_ticker() -> None:
+    sessions = np.repeat(np.arange(100, 112), 2)  # two tickers on twelve sessions
+    phases = np.tile([0, 1], 12)
+    kept = thinned(np.arange(24), sessions, phases, 8)  # 24 windows, at most 8: every third session
+    assert sessions[kept][phases[kept] == 0].tolist() == [102, 105, 108, 111]
+    assert sessions[kept][phases[kept] == 1].tolist() == [101, 104, 107, 110]
+
+
+def test_choice_for_a_ticker_does_not_hang_on_the_others() -> None:
+    sessions, phases = np.repeat(np.arange(60), 3), np.tile([5, 6, 7], 60)
+    whole = thinned(np.arange(180), sessions, phases, 60)
+    without_first = np.flatnonzero(phases != 5)
+    part = thinned(without_first, sessions, phases, 40)
+    assert part.tolist() == [row for row in whole.tolist() if phases[row] != 5]
+
+
+def test_maximum_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="maximum_windows=0"):
+        SplitConfig(maximum_windows=0)

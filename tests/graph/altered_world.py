@@ -141,30 +141,51 @@ def altered_bars(bars: pl.DataFrame, future: Future) -> pl.DataFrame:
     """Bars up to ``future.after`` as they are, others after it, and adjusted closes that fit the whole."""
     is_later = pl.col("session_date") > future.after
     factor = (pl.col("adjusted_close") / pl.col("close")).alias("factor")
-    newcomer = bars.filter((pl.col("ticker") == "MSFT") & (pl.col("session_date") >= future.first_bar_of_newcomer))
+    newcomer = bars.filter(
+        (pl.col("ticker") == "MSFT") & (pl.col("session_date") >= future.first_bar_of_newcomer)
+    )
     bars = pl.concat([bars, newcomer.with_columns(ticker=pl.lit(_NEWCOMER))]).sort("ticker", "session_date")
     is_gone = (pl.col("ticker") == _DELISTED) & (pl.col("session_date") > future.last_bar_of_delisted)
     bars = bars.filter(~is_gone).with_columns(factor)
-    at_parting = bars.filter(~is_later).group_by("ticker").agg(parting=pl.col("factor").sort_by("session_date").last())
+    at_parting = (
+        bars.filter(~is_later).group_by("ticker").agg(parting=pl.col("factor").sort_by("session_date").last())
+    )
     bars = bars.join(at_parting, on="ticker", how="left").with_columns(
         relative=(pl.col("factor") / pl.col("parting")).fill_null(1.0)
     )
     dice = future.dice(1)
     noise, fate = np.exp(dice.normal(0.0, 0.05, bars.height)), dice.integers(0, 16, bars.height)
     volume_factor = dice.integers(1, 6, bars.height)
-    split_by_then = [_effect(future, *key, until=True) for key in bars.select("ticker", "session_date").iter_rows()]
-    scale = pl.when(is_later).then(pl.col("relative") * pl.Series(noise) / pl.Series(split_by_then)).otherwise(1.0)
+    split_by_then = [
+        _effect(future, *key, until=True) for key in bars.select("ticker", "session_date").iter_rows()
+    ]
+    scale = (
+        pl.when(is_later)
+        .then(pl.col("relative") * pl.Series(noise) / pl.Series(split_by_then))
+        .otherwise(1.0)
+    )
     turned = {"open": "close", "close": "open", "high": "high", "low": "low"}
     bars = bars.with_columns(
-        *(pl.when(is_later).then(pl.col(turned[name])).otherwise(pl.col(name)).alias(name) for name in _PRICES)
+        *(
+            pl.when(is_later).then(pl.col(turned[name])).otherwise(pl.col(name)).alias(name)
+            for name in _PRICES
+        )
     ).with_columns(
         *((pl.col(name) * scale).alias(name) for name in _PRICES),
-        pl.when(is_later).then(pl.col("volume") * pl.Series(volume_factor)).otherwise(pl.col("volume")).alias("volume"),
+        pl.when(is_later)
+        .then(pl.col("volume") * pl.Series(volume_factor))
+        .otherwise(pl.col("volume"))
+        .alias("volume"),
     )
-    closes = {(ticker, day): close for ticker, day, close in bars.select("ticker", "session_date", "close").iter_rows()}
+    closes = {
+        (ticker, day): close
+        for ticker, day, close in bars.select("ticker", "session_date", "close").iter_rows()
+    }
     adjusted = [
         close * (1.0 if day > future.after else relative) * _adjustment(future, closes, ticker, day)
-        for ticker, day, close, relative in bars.select("ticker", "session_date", "close", "relative").iter_rows()
+        for ticker, day, close, relative in bars.select(
+            "ticker", "session_date", "close", "relative"
+        ).iter_rows()
     ]
     is_lost, is_broken = is_later & pl.Series(fate == 0), is_later & pl.Series(fate == 1)
     bars = bars.with_columns(
@@ -181,7 +202,11 @@ def _effect(future: Future, ticker: str, day: date, *, until: bool) -> float:
 
 def _adjustment(future: Future, closes: dict[Hole, float], ticker: str, day: date) -> float:
     """The factor by which a vendor who knows the whole future adjusts the close of the day."""
-    paid = [1 + cash / closes[name, ex] for (name, ex), cash in future.dividends.items() if name == ticker and ex > day]
+    paid = [
+        1 + cash / closes[name, ex]
+        for (name, ex), cash in future.dividends.items()
+        if name == ticker and ex > day
+    ]
     return 1 / (_effect(future, ticker, day, until=False) * prod(paid))
 
 
@@ -199,7 +224,9 @@ class AlteredNews:
         if self._future is None:
             return real
         by_day = pl.col("published_on").cast(pl.Datetime("us")) + timedelta(hours=23, minutes=59)
-        moment = pl.coalesce("published_at", by_day.dt.replace_time_zone(str(NEW_YORK)).dt.convert_time_zone("UTC"))
+        moment = pl.coalesce(
+            "published_at", by_day.dt.replace_time_zone(str(NEW_YORK)).dt.convert_time_zone("UTC")
+        )
         known = real.filter(moment <= xnys().cutoff(self._future.after, self._delay_minutes))
         invented = self._invented.filter(pl.col("published_on").is_between(first, last))
         return pl.concat([known, invented]).sort("published_on", maintain_order=True)
@@ -216,7 +243,9 @@ class AlteredNews:
                 if dice.random() < 0.3:
                     minute = int(dice.integers(0, 24 * 60))
                     moment = datetime.combine(day, time(minute // 60, minute % 60), tzinfo=NEW_YORK)
-                    rows.append(_article(ticker, int(dice.integers(0, 4)), day, moment if offset % 3 else None))
+                    rows.append(
+                        _article(ticker, int(dice.integers(0, 4)), day, moment if offset % 3 else None)
+                    )
         return pl.DataFrame(rows, schema=dict(ARTICLE_SCHEMA), orient="row")
 
 

@@ -102,7 +102,9 @@ class Difference:
     only_second: tuple[str, ...]
 
     def __str__(self) -> str:
-        counts = f"{len(self.only_first)} rows only in the first build, {len(self.only_second)} only in the second"
+        counts = (
+            f"{len(self.only_first)} rows only in the first build, {len(self.only_second)} only in the second"
+        )
         return f"{self.table}: {counts}; for example {self.only_first[:1]} and {self.only_second[:1]}"
 
 
@@ -117,7 +119,9 @@ def differences(first: Built, second: Built, until: date) -> dict[str, Differenc
         texts = [exact_text(known_by(scenario, table, until)) for scenario in (first, second)]
         if texts[0] != texts[1]:
             lines = [set(text.splitlines()) for text in texts]
-            found[table] = Difference(table, tuple(sorted(lines[0] - lines[1])), tuple(sorted(lines[1] - lines[0])))
+            found[table] = Difference(
+                table, tuple(sorted(lines[0] - lines[1])), tuple(sorted(lines[1] - lines[0]))
+            )
     return found
 
 

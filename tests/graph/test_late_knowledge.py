@@ -90,7 +90,12 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     clock, vendor = Now(), Vendor()
     with world(tmp_path_factory.mktemp("lived") / "world", None, history) as plain:
         keeper = WarehouseIOManager(plain.warehouse, plain.settings.scenario_id, clock)
-        world_then = {"market_data": vendor, "news_source": AlteredNews(), "clock": clock, "io_manager": keeper}
+        world_then = {
+            "market_data": vendor,
+            "news_source": AlteredNews(),
+            "clock": clock,
+            "io_manager": keeper,
+        }
         scenario = with_jobs(plain, **world_then)
         for session in SESSIONS:
             vendor.withheld = {("GOOG", TWO)} if session <= TWO else set()
@@ -114,10 +119,13 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 def test_late_and_corrected_bars_are_known_from_when_they_came(lived: Built) -> None:
     late = lived.warehouse.read(
-        "SELECT known_at, known_at_is_assumed FROM market_prices WHERE ticker = 'GOOG' AND session_date = $day", day=TWO
+        "SELECT known_at, known_at_is_assumed FROM market_prices WHERE ticker = 'GOOG' AND session_date = $day",
+        day=TWO,
     )
     assert late.row(0) == (datetime(THREE.year, THREE.month, THREE.day, 10, tzinfo=NEW_YORK), False)
-    revised = lived.warehouse.read("SELECT ticker, session_date, superseded_at FROM market_price_revisions ORDER BY ALL")
+    revised = lived.warehouse.read(
+        "SELECT ticker, session_date, superseded_at FROM market_price_revisions ORDER BY ALL"
+    )
     assert revised.rows() == [
         ("AAPL", ONE, datetime(THREE.year, THREE.month, THREE.day, 20, tzinfo=NEW_YORK)),
         ("MSFT", FOUR, datetime(FIVE.year, FIVE.month, FIVE.day, 11, tzinfo=NEW_YORK)),
@@ -126,7 +134,7 @@ def test_late_and_corrected_bars_are_known_from_when_they_came(lived: Built) -> 
 
 def test_late_bar_has_no_vector_and_no_prediction_on_its_session(lived: Built) -> None:
     for table in ("feature_windows", "strategic_priorities", "predictions"):
-        present = known_by(lived, table, SESSIONS[-1]).filter((pl.col("ticker") == "GOOG"))
+        present = known_by(lived, table, SESSIONS[-1]).filter(pl.col("ticker") == "GOOG")
         assert TWO not in present["session_date"].to_list(), table
         assert {ONE, THREE} <= set(present["session_date"]), table
 

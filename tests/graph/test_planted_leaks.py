@@ -113,7 +113,9 @@ def test_scaler_fitted_on_everything_is_caught(
 def test_centred_window_is_caught(
     history: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace_feature(monkeypatch, "return_5", lambda panel: ahead(trailing_sum(panel.fields["log_return"], 5), 2))
+    replace_feature(
+        monkeypatch, "return_5", lambda panel: ahead(trailing_sum(panel.fields["log_return"], 5), 2)
+    )
     assert "feature_windows" in build_both(tmp_path, history, prepare_range).found
 
 
@@ -167,7 +169,9 @@ def test_news_of_the_evening_in_the_same_session_are_caught_and_stop_the_run(
     history: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        news, "_admitting", lambda calendar, moment, delay: calendar.on_or_after(moment.astimezone(NEW_YORK).date())
+        news,
+        "_admitting",
+        lambda calendar, moment, delay: calendar.on_or_after(moment.astimezone(NEW_YORK).date()),
     )
     outcome = build_both(tmp_path, history, prepare_range)
     assert "news_articles" in outcome.found

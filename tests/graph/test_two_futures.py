@@ -42,7 +42,13 @@ PARTINGS = {
     date(2005, 3, 1): "the session after a split",
 }
 ALWAYS_RUN = {date(2004, 12, 7), date(2005, 2, 28)}
-QUIET_TABLES = {"feature_sets", "market_price_revisions", "learning_insights", "bias_flags", "retrain_signals"}
+QUIET_TABLES = {
+    "feature_sets",
+    "market_price_revisions",
+    "learning_insights",
+    "bias_flags",
+    "retrain_signals",
+}
 """Tables that need not differ after the parting: definitions, corrections and rare findings."""
 
 
@@ -77,7 +83,9 @@ def test_another_future_after_a_session_changes_no_bit_up_to_it(
     found = differences(real, other, until)
     assert not found, report(found)
     missing = set(comparable_tables()) - QUIET_TABLES - differences(real, other, SPAN[1]).keys()
-    assert not missing, f"these tables are equal after the parting too, so nothing was shown of them: {missing}"
+    assert not missing, (
+        f"these tables are equal after the parting too, so nothing was shown of them: {missing}"
+    )
 
 
 def test_every_table_has_something_to_compare_before_the_last_parting(real: Built) -> None:

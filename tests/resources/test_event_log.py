@@ -1,5 +1,6 @@
 """The batched event log holds what the stock one would hold, row for row, and answers the same."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nextgen_resources.event_log import BatchedSqliteEventLogStorage
+from nextgen_resources.event_rows import rows_of
 
 SESSIONS = dg.DailyPartitionsDefinition("2005-01-01", end_date="2005-04-01")
 FIRST, LAST = "2005-01-03", "2005-03-03"
@@ -304,3 +306,110 @@ def test_many_runs_do_not_keep_an_engine_each(tmp_path) -> None:
 
 def test_size_of_a_batch_is_set_by_importing_the_storage() -> None:
     assert int(os.environ["DAGSTER_EVENT_BATCH_SIZE"]) > 0
+
+
+# --- long ranges: planned once, written once, condensed in the log of the run
+
+LONG = dg.DailyPartitionsDefinition("2004-01-01", end_date="2005-01-01")
+LONG_KEYS = list(LONG.get_partition_keys())
+
+
+@dg.asset(partitions_def=LONG, backfill_policy=dg.BackfillPolicy.single_run())
+def levels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Says more of the last partition than of the others, and fails when told."""
+    context.add_asset_metadata(
+        {"preview": 'has "partition": "2004-01-01" in it'}, partition_key=LONG_KEYS[-1]
+    )
+    if context.run.tags.get("fails"):
+        raise ValueError("as told")
+    return dg.MaterializeResult(metadata={"rows": 366})
+
+
+class LongRun(NamedTuple):
+    """What a run over a leap year left, once its instance is closed."""
+
+    run_id: str
+    folder: Path
+    statuses: Any
+
+
+def _long_run(folder: Path, **tags: str) -> LongRun:
+    configured = {
+        "module": BatchedSqliteEventLogStorage.__module__,
+        "class": "BatchedSqliteEventLogStorage",
+        "config": {"base_dir": str(folder / "runs")},
+    }
+    with dg.instance_for_test(overrides={"event_log_storage": configured}, temp_dir=str(folder)) as instance:
+        job = dg.Definitions([levels]).resolve_implicit_global_asset_job_def()
+        bounds = {
+            "dagster/asset_partition_range_start": LONG_KEYS[0],
+            "dagster/asset_partition_range_end": LONG_KEYS[-1],
+        }
+        result = job.execute_in_process(instance=instance, tags=bounds | tags, raise_on_error=False)
+        return LongRun(
+            result.run_id, folder / "runs", instance.get_status_by_partition(levels.key, LONG_KEYS, LONG)
+        )
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory) -> LongRun:
+    """A run that succeeds."""
+    return _long_run(tmp_path_factory.mktemp("long"))
+
+
+def _events(folder: Path, shard: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    with sqlite3.connect(folder / f"{shard}.db") as connection:
+        found = connection.execute(
+            "SELECT partition, event FROM event_logs WHERE dagster_event_type = ? ORDER BY id", [kind]
+        ).fetchall()
+    return [(partition, json.loads(event)) for partition, event in found]
+
+
+@pytest.mark.parametrize("kind", ["ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED"])
+def test_index_has_a_row_of_its_own_for_every_partition_of_a_long_range(long_run, kind) -> None:
+    found = _events(long_run.folder, "index", kind)
+    assert [partition for partition, _ in found] == LONG_KEYS
+    said = [event["dagster_event"]["event_specific_data"] for _, event in found]
+    assert [(each.get("materialization") or each)["partition"] for each in said] == LONG_KEYS
+
+
+def test_metadata_of_the_last_partition_stay_with_it(long_run) -> None:
+    found = _events(long_run.folder, "index", "ASSET_MATERIALIZATION")
+    labels = [
+        {
+            entry["label"]
+            for entry in event["dagster_event"]["event_specific_data"]["materialization"]["metadata_entries"]
+        }
+        for _, event in found
+    ]
+    assert all(each == {"rows"} for each in labels[:-1])
+    assert labels[-1] == {"rows", "preview"}
+
+
+@pytest.mark.parametrize("kind", ["ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED"])
+def test_log_of_a_long_run_names_the_last_partition_only(long_run, kind) -> None:
+    found = _events(long_run.folder, long_run.run_id, kind)
+    assert [partition for partition, _ in found] == LONG_KEYS[-1:]
+
+
+def test_failed_long_run_shows_every_partition_as_failed(tmp_path) -> None:
+    statuses = _long_run(tmp_path, fails="yes").statuses
+    assert {str(status) for status in statuses.values()} == {"AssetPartitionStatus.FAILED"}
+    assert len(statuses) == 366
+
+
+def test_row_from_the_pattern_is_the_row_of_the_event_to_the_byte(runs) -> None:
+    stock, _ = runs
+    storage = stock.instance.event_log_storage
+    events = [
+        e for e in stock.instance.all_logs(stock.run_id) if e.dagster_event and e.dagster_event.asset_key
+    ]
+    rows = rows_of(events, storage._event_to_row, storage._event_insert_timestamp)
+    assert rows == [storage._event_to_row(event) for event in events]
+    assert len(rows) > 2 * len(KEYS)
+
+
+def test_new_files_have_large_pages(long_run) -> None:
+    for shard in ("index", long_run.run_id):
+        with sqlite3.connect(long_run.folder / f"{shard}.db") as connection:
+            assert connection.execute("PRAGMA page_size").fetchone() == (16_384,)
