@@ -9,7 +9,7 @@ _SHOWN_IN_PLACE = 1000
 _COLUMNS_IN_PLACE, _COLUMNS_IN_DIALOG = 5, 10
 _PREVIEW_ROWS = 8
 _PREVIEW_RECORDS = 2
-_TEXT_WIDTH = 60
+_TEXT_WIDTH, _RECORD_WIDTH = 60, 40
 _LISTED = 3
 _HASH = "^[0-9a-f]{16,}$"
 _HASH_SHOWN = 10
@@ -32,7 +32,10 @@ def _turned(frame: pl.DataFrame) -> str:
     """The last rows side by side."""
     last = _with_short_hashes(frame.tail(_PREVIEW_RECORDS))
     names = [f"row {number:,}" for number in range(frame.height - last.height + 1, frame.height + 1)]
-    rows = {name: [_shown(value) for value in row] for name, row in zip(names, last.rows(), strict=True)}
+    rows = {
+        name: [_cut(_shown(value), _RECORD_WIDTH) for value in row]
+        for name, row in zip(names, last.rows(), strict=True)
+    }
     return markdown_table(pl.DataFrame({"column": last.columns} | rows))
 
 
@@ -69,8 +72,11 @@ def _shown(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, list):
         return _listed(value)
-    text = " ".join(str(value).split())
-    return text if len(text) <= _TEXT_WIDTH else f"{text[: _TEXT_WIDTH - 1]}…"
+    return _cut(" ".join(str(value).split()), _TEXT_WIDTH)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _listed(values: list[object]) -> str:

@@ -128,13 +128,17 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _rows_by_event(self, events: Sequence[EventLogEntry]) -> list[list[Row]]:
         """The rows of each event: one, or one per partition where it plans many."""
-        rows = rows_of(events, self._event_to_row, self._event_insert_timestamp)
+        subsets = [planned_partitions(event) for event in events]
+        single = [event for event, subset in zip(events, subsets, strict=True) if subset is None]
+        rows = iter(rows_of(single, self._event_to_row, self._event_insert_timestamp))
         spread, known, keys = [], None, list[str]()
-        for event, row in zip(events, rows, strict=True):
-            subset = planned_partitions(event)
-            if subset is not None and subset != known:  # the assets of a run share their partitions
+        for event, subset in zip(events, subsets, strict=True):
+            if subset is None:
+                spread.append([next(rows)])
+                continue
+            if subset != known:  # the assets of a run share their partitions
                 known, keys = subset, list(subset.get_partition_keys())
-            spread.append([row] if subset is None else planned_rows(row, event, keys, self._event_to_row))
+            spread.append(planned_rows(event, keys, self._event_to_row))
         return spread
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:

@@ -116,23 +116,19 @@ def planned_partitions(event: EventLogEntry) -> PartitionsSubset[str] | None:
 
 
 def planned_rows(
-    row: Row, event: EventLogEntry, keys: Sequence[str], to_row: Callable[[EventLogEntry], Row]
+    event: EventLogEntry, keys: Sequence[str], to_row: Callable[[EventLogEntry], Row]
 ) -> list[Row]:
     """One row per partition for an event that plans many, as if each had been planned by itself.
 
     Parameters
     ----------
-    row : Row
-        Of the event itself.
     keys : sequence of str
-        Its partitions.
+        Its partitions, at least one.
 
     Notes
     -----
     Dagster asks these rows which partitions of a run that failed were not reached.
     """
-    if not keys:
-        return [row]
     happened = event.dagster_event
     assert happened is not None
     assert happened.asset_key is not None

@@ -123,12 +123,16 @@ def main(last: str | None = None) -> None:
         print(f"{stage:34s} {cells} {ratio:7.2f} {share:12.0%}")
     per_session = _sum(times["dagster"], ["prepare_inputs", "decide_and_trade"])["wall"] / (sessions - 1)
     print(f"a session inside a ranged run costs {per_session * 1000:.1f} ms; models apart")
-    print("\nseconds by asset (checks apart)         plain     Dagster step")
-    for stage in ranged:
-        plain, steps = times["plain"][stage]["steps"], times["dagster"][stage]["steps"]
-        for asset, seconds in plain.items():
-            if asset != "checks":
-                print(f"{asset:34s} {seconds:10.2f} {steps[asset]:10.2f}")
+    for title, stages in (
+        ("ranged runs", ranged),
+        ("one session", sorted(set(times["dagster"]) - {*ranged, "size"})),
+    ):
+        print(f"\n{title + ', seconds by asset':34s} {'plain':>10s} {'Dagster step':>14s}")
+        for stage in reversed(stages) if title == "one session" else stages:
+            plain, steps = times["plain"][stage]["steps"], times["dagster"][stage]["steps"]
+            for asset, seconds in plain.items():
+                step = sum(steps.values()) - sum(steps[name] for name in plain if name != "checks")
+                print(f"{asset:34s} {seconds:10.2f} {step if asset == 'checks' else steps[asset]:14.2f}")
 
 
 def _sum(times: Times, stages: list[str]) -> dict[str, float]:

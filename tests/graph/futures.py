@@ -93,6 +93,17 @@ def common_history(base: Path) -> Path:
     return folder
 
 
+def real_span(base: Path) -> Built:
+    """The finished build with the real future, to be read; built on the first call."""
+    folder = base / "real-span"
+    if not (folder / "done").exists():
+        scenario = continued(folder, None, common_history(base))
+        (folder / "done").touch()
+        return scenario
+    with world(folder, None) as scenario:
+        return scenario
+
+
 @dataclass(frozen=True)
 class Difference:
     """How a table differs between two builds: rows, as JSON text, that only one of them has."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from nextgen_assets.domain.sessions import xnys
+from nextgen_assets.partitions import month_sessions
 from tests.graph.futures import (
     HISTORY,
     HISTORY_MONTHS,
@@ -19,6 +22,7 @@ from tests.graph.futures import (
     decide,
     differences,
     prepare,
+    real_span,
     report,
     train,
     world,
@@ -32,9 +36,9 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ranged(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+def ranged(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """History in one run, the span in another, one worker."""
-    return continued(tmp_path_factory.mktemp("ranged") / "world", None, history)
+    return real_span(tmp_path_factory.getbasetemp())
 
 
 def artifacts(scenario: Built) -> dict[str, str]:
@@ -67,6 +71,7 @@ def test_two_workers_train_the_same_bytes_as_one(ranged: Built, history: Path, t
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_history_and_span_in_one_run_equal_two_runs(ranged: Built, tmp_path: Path) -> None:
     with world(tmp_path / "whole", None, **{"models.workers": 2}) as scenario:
         scenario.run("prepare_inputs", HISTORY[0], SPAN[1])
@@ -76,16 +81,12 @@ def test_history_and_span_in_one_run_equal_two_runs(ranged: Built, tmp_path: Pat
     assert artifacts(ranged) == artifacts(scenario)
 
 
-@pytest.mark.parametrize(
-    ("first", "n_sessions"),
-    [
-        pytest.param(date(2005, 2, 28), 2, id="over a split and a month end"),
-        pytest.param(date(2005, 2, 11), 15, id="fifteen sessions", marks=pytest.mark.slow),
-    ],
-)
-def test_sessions_one_by_one_after_a_range_equal_the_range(
-    first: date, n_sessions: int, ranged: Built, history: Path, tmp_path: Path
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_fifteen_sessions_one_by_one_after_a_range_equal_the_range(
+    ranged: Built, history: Path, tmp_path: Path
 ) -> None:
+    first, n_sessions = date(2005, 2, 11), 15
     before, sessions = xnys().shift(first, -1), xnys().between(first, xnys().shift(first, n_sessions - 1))
     with world(tmp_path / "stepwise", None, history) as scenario:
         scenario.run("prepare_inputs", SPAN[0], before)
@@ -96,3 +97,24 @@ def test_sessions_one_by_one_after_a_range_equal_the_range(
             if xnys().shift(session, 1).month != session.month:
                 scenario.run("train_models", session.replace(day=1), session.replace(day=1))
         assert_same(ranged, scenario, sessions[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_later_sessions_predicted_before_earlier_ones_equal_the_range(ranged: Built, tmp_path: Path) -> None:
+    with world(tmp_path / "shuffled", None, ranged.settings.paths.data_dir.parent) as scenario:
+        with scenario.warehouse.transaction() as connection:
+            connection.execute("DELETE FROM predictions")
+        alone = dg.Definitions(jobs=[dg.define_asset_job("predict", "predictions")])
+        predicting = replace(scenario, definitions=dg.Definitions.merge(scenario.definitions, alone))
+        for month in (
+            date(2005, 3, 1),
+            date(2004, 12, 1),
+            date(2005, 4, 1),
+            date(2004, 11, 1),
+            date(2005, 1, 1),
+        ):
+            sessions = [day for day in month_sessions(month) if SPAN[0] <= day <= SPAN[1]]
+            predicting.run("predict", sessions[0], sessions[-1])
+        predicting.run("predict", date(2005, 2, 1), date(2005, 2, 28))
+        assert_same(ranged, scenario, SPAN[1])

@@ -20,6 +20,7 @@ from tests.graph.futures import (
     continued,
     differences,
     known_by,
+    real_span,
     report,
     world,
 )
@@ -58,8 +59,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def real(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return continued(tmp_path_factory.mktemp("real") / "world", None, history)
+def real(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return real_span(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
@@ -95,6 +96,7 @@ def test_every_table_has_something_to_compare_before_the_last_parting(real: Buil
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_whole_scenario_in_one_run_knows_nothing_of_the_future(folder: Path) -> None:
     until = date(2005, 2, 28)
     whole = []

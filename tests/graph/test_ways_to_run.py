@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -129,6 +130,40 @@ def test_command_line_range_gives_the_rows_of_the_range(
     assert ran.returncode == 0, ran.stderr[-3000:]
     with built(tmp_path, SHORT) as scenario:
         assert_same_rows(rows_of(scenario), as_a_range)
+
+
+PICTURES = {
+    "model_registry": {"learning curve"},
+    "news_sentiment": {"timeline"},
+    "portfolio_holdings": {"equity"},
+    "prediction_accuracy": {"reliability", "price_and_predictions"},
+    "system_health": {"overview"},
+}
+
+
+def test_runs_say_how_much_how_long_and_show_it(begun: Path) -> None:
+    with built(begun, SHORT) as scenario:
+        for key in scenario.definitions.resolve_asset_graph().get_all_asset_keys():
+            event = scenario.instance.get_latest_materialization_event(key)
+            assert event is not None, key
+            materialization = event.asset_materialization
+            assert materialization is not None
+            said, name = materialization.metadata, key.to_user_string()
+            assert materialization.partition == ("2005-01-01" if name == "model_registry" else "2005-02-24")
+            assert isinstance(said["rows_in_run"].value, int)
+            assert isinstance(said["rows_written"].value, int)
+            assert isinstance(said["seconds"].value, dict)
+            assert said["seconds"].value or name == "system_health"
+            preview = str(said["preview"].value)
+            assert preview.startswith("|") == (said["rows_in_run"].value > 0), (name, preview[:80])
+            for picture in PICTURES.get(name, set()):
+                assert "](data:image/png;base64," in str(said[picture].value), (name, picture)
+        reflections = scenario.instance.get_latest_materialization_event(dg.AssetKey("trade_reflections"))
+        assert reflections is not None
+        assert reflections.asset_materialization is not None
+        explanation = str(reflections.asset_materialization.metadata["newest_judged_prediction"].value)
+        for link in ("Prediction `", "## Model `", "## Window `", "### Raw rows", "## Outcome", "## Plan"):
+            assert link in explanation
 
 
 @pytest.mark.slow
