@@ -115,6 +115,12 @@ def planned_partitions(event: EventLogEntry) -> PartitionsSubset[str] | None:
     return said.partitions_subset if isinstance(said, AssetMaterializationPlannedData) else None
 
 
+def plans_nothing(event: EventLogEntry) -> bool:
+    """Whether an event plans a range without partitions, such as one that runs backwards."""
+    planned = planned_partitions(event)
+    return planned is not None and planned.is_empty
+
+
 def planned_rows(
     event: EventLogEntry, keys: Sequence[str], to_row: Callable[[EventLogEntry], Row]
 ) -> list[Row]:

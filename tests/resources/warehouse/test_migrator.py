@@ -174,7 +174,7 @@ def test_warehouse_names_what_it_applied_and_knows_when_it_is_current(tmp_path) 
     warehouse = Warehouse(database=str(tmp_path / "new" / "warehouse.duckdb"))
     assert not warehouse.is_migrated()
     applied = warehouse.migrate()
-    assert applied == sorted(path.name for path in MIGRATIONS_DIR.glob("*.sql"))
+    assert applied == sorted(path.name for path in MIGRATIONS_DIR.glob("[0-9]*_*.*"))
     assert warehouse.is_migrated()
     assert warehouse.migrate() == []
 
