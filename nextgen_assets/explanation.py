@@ -47,9 +47,8 @@ def explain(warehouse: Warehouse, wanted: str) -> str:
             f"{wanted!r} is the beginning of several ids: {found['prediction_id'].to_list()} …"
         )
     prediction = found.row(0, named=True)
-    with warehouse.snapshot():
-        parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
-        parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
+    parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
+    parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -31,7 +31,7 @@ def retrain_signals(
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     window, block = settings.feedback.window_sessions, 2 * settings.models.horizon_sessions
     rules = RetrainRules(window_sessions=window, cool_down_sessions=settings.feedback.cooldown_sessions)
-    with watch.measure("read"), warehouse.snapshot():
+    with watch.measure("read"):
         earlier = warehouse.read("signals_before", first=sessions[0])
         joined = read_outcomes(warehouse, settings, sessions)
     with watch.measure("compute"):

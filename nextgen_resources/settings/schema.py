@@ -97,23 +97,6 @@ class Settings(Section):
             raise ValueError("prediction.member_weights gives every family of models.families weight 0")
         return self
 
-    @model_validator(mode="after")
-    def _feedback_fits_horizon(self) -> Self:
-        """Feedback resamples blocks of twice the horizon: they must fill its window, and be several."""
-        block = 2 * self.models.horizon_sessions
-        if self.feedback.window_sessions % block:
-            near = block * max(1, round(self.feedback.window_sessions / block))
-            raise ValueError(
-                f"feedback.window_sessions {self.feedback.window_sessions} must be a multiple of twice "
-                f"models.horizon_sessions {self.models.horizon_sessions}, such as {near}"
-            )
-        if self.feedback.minimum_sessions <= block:
-            raise ValueError(
-                f"feedback.minimum_sessions {self.feedback.minimum_sessions} must exceed twice "
-                f"models.horizon_sessions {self.models.horizon_sessions}"
-            )
-        return self
-
     @classmethod
     def build(cls, values: Mapping[str, Any], provenance: Provenance) -> Self:
         """Validate ``values`` (nested, every key present) and remember where they came from.
