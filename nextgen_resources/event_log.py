@@ -138,7 +138,9 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
                 continue
             if subset != known:  # the assets of a run share their partitions
                 known, keys = subset, list(subset.get_partition_keys())
-            spread.append(planned_rows(event, keys, self._event_to_row))
+            spread.append(
+                planned_rows(event, keys, self._event_to_row) if keys else [self._event_to_row(event)]
+            )
         return spread
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
