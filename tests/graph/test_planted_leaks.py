@@ -57,6 +57,11 @@ class Outcome:
 
 def prepare_range(scenario: Built) -> None:
     """Inputs in one run that goes beyond the parting."""
+    scenario.run("prepare_unchecked_inputs", *RANGE)
+
+
+def prepare_checked_range(scenario: Built) -> None:
+    """The same with the asset checks of the inputs."""
     scenario.run("prepare_inputs", *RANGE)
 
 
@@ -173,7 +178,7 @@ def test_news_of_the_evening_in_the_same_session_are_caught_and_stop_the_run(
         "_admitting",
         lambda calendar, moment, delay: calendar.on_or_after(moment.astimezone(NEW_YORK).date()),
     )
-    outcome = build_both(tmp_path, history, prepare_range)
+    outcome = build_both(tmp_path, history, prepare_checked_range)
     assert "news_articles" in outcome.found
     assert "admitted_only_after_publication" in outcome.refusals
 
