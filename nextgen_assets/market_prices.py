@@ -1,19 +1,20 @@
 """Daily bars as traded, each with the moment it was learned."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.quality import inspect_bars
+from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
-from nextgen_resources.market_data import MarketDataProvider
+from nextgen_resources.market_data import MarketDataProvider, ReportsRejectedRows
 from nextgen_resources.market_data.door import check_bars
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
@@ -57,10 +58,22 @@ def market_prices(
         bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded).with_columns(
             source=pl.lit(market_data.name)
         )
-    rejected = quarantined(inspected, "market_prices", market_data.name, now)
+    rejected = quarantined(
+        with_unread_rows(inspected, market_data, first, last), "market_prices", market_data.name, now
+    )
     figures = {"quarantined": rejected.height, "exact_copies": inspected.duplicate_count}
     record(context, watch, bars, "session_date", figures=figures)
     return {"market_prices": bars, "quarantine": rejected}
+
+
+def with_unread_rows(
+    inspected: Inspected, market_data: MarketDataProvider, first: date, last: date
+) -> Inspected:
+    """What was rejected, with the rows that the provider could not even read."""
+    if not isinstance(market_data, ReportsRejectedRows):
+        return inspected
+    unread = market_data.rejected_rows(first, last)
+    return replace(inspected, rejected=pl.concat([inspected.rejected, unread]))
 
 
 def of_members(bars: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:

@@ -56,6 +56,17 @@ ACTION_SCHEMA = MappingProxyType(
     }
 )
 
+REJECTED_SCHEMA = MappingProxyType(
+    {
+        "reason_code": pl.String(),
+        "reason": pl.String(),
+        "payload": pl.String(),
+        "ticker": pl.String(),
+        "session_date": pl.Date(),
+    }
+)
+"""Rows that a provider could not even read; ``payload`` is a JSON object of the whole row."""
+
 DividendBasis = Literal["ex_close", "previous_close"]
 
 
@@ -119,6 +130,15 @@ class MarketDataProvider(Protocol):
             Columns of ``ACTION_SCHEMA``, sorted by ticker, ex_date, kind; ``split_ratio`` only for
             splits, ``cash_amount_usd`` only for dividends, ``new_ticker`` only for renames.
         """
+        ...  # pragma: no cover
+
+
+@runtime_checkable
+class ReportsRejectedRows(Protocol):
+    """A provider that hands over rows it cannot read, for the quarantine, instead of failing as a whole."""
+
+    def rejected_rows(self, first: date, last: date) -> pl.DataFrame:
+        """Rows of days from ``first`` to ``last``, and those without a day; columns of ``REJECTED_SCHEMA``."""
         ...  # pragma: no cover
 
 

@@ -1,57 +1,83 @@
-"""Reading files of daily bars: which files, which columns, which rows, as one lazy frame per file.
+"""Files of daily bars: which files, which tables in them, which rows, one typed frame after the other.
 
-CSV columns are read as text and converted here, so that a value that cannot be read is reported with its
-file and line and never turns into a guess. Parquet is scanned: only the needed columns and rows are read.
+A table is a CSV or text file, plain or gzip, a Parquet file, or one of these inside a zip or tar archive.
+Text is converted block by block; Parquet is scanned, so that only the wanted rows and columns are read.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import io
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
+from nextgen_resources.archives import ARCHIVE_SUFFIXES, ArchiveLimits, archive_members, opened
 from nextgen_resources.errors import ProviderDataError
 from nextgen_resources.market_data import TICKER_PATTERN
-
-SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq")
-NUMBERS = (
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "adjusted_close",
-    "dividend_amount",
-    "split_coefficient",
+from nextgen_resources.market_data.bar_json import daily_series
+from nextgen_resources.market_data.bar_layouts import (
+    NUMBERS,
+    Layout,
+    canonical_columns,
+    is_stooq,
+    tell_layout,
 )
-REQUIRED = ("session_date", "open", "high", "low", "close", "volume")
-_SYNONYMS = {
-    "ticker": ("ticker", "symbol", "code", "sym"),
-    "session_date": ("session_date", "date", "timestamp", "datetime", "time", "day"),
-    "open": ("open", "1. open", "open_price"),
-    "high": ("high", "2. high", "high_price"),
-    "low": ("low", "3. low", "low_price"),
-    "close": ("close", "4. close", "close_price", "close/last"),
-    "volume": ("volume", "5. volume", "6. volume", "vol"),
-    "adjusted_close": ("adjusted_close", "adj_close", "adj close", "adjclose", "5. adjusted close"),
-    "dividend_amount": ("dividend_amount", "dividends", "dividend", "div", "7. dividend amount"),
-    "split_coefficient": (
-        "split_coefficient",
-        "stock splits",
-        "stock_splits",
-        "split_ratio",
-        "split",
-        "8. split coefficient",
-    ),
-}
-_NULL_TEXTS = ["", "null", "NULL", "None", "NA", "N/A", "n/a", "NaN", "nan", "-"]
-_ISO_DAY = r"^(\d{4}-\d{2}-\d{2})(?:[T ].*)?$"
-_LINE = "_line"
+from nextgen_resources.market_data.bar_text import UNREADABLE_SCHEMA, blocks, first_line, typed_block
+
+SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz", ".parquet", ".pq", *ARCHIVE_SUFFIXES)
+_TABLES = (".csv", ".txt", ".parquet", ".pq")
+_PARQUET = (".parquet", ".pq")
 
 
-def bar_files(path: Path) -> list[Path]:
-    """Files of bars at ``path`` (one file, or a directory without its subdirectories), ascending by name.
+@dataclass(frozen=True)
+class FileOptions:
+    """How the files are found and read; see `files.Provider`."""
+
+    layout: str | None = None
+    pattern: str = "*"
+    recursive: bool = False
+    date_format: str | None = None
+    limits: ArchiveLimits = field(default_factory=ArchiveLimits)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Ends of the names of files that are read: JSON only where the layout is declared."""
+        return (*SUFFIXES, ".json") if self.layout == "alphavantage" else SUFFIXES
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The rows to keep: days from ``first`` to ``last``, and ``tickers`` unless None."""
+
+    first: date = date.min
+    last: date = date.max
+    tickers: tuple[str, ...] | None = None
+
+    @property
+    def rows(self) -> pl.Expr:
+        """True for wanted rows and for those whose day or ticker cannot be told."""
+        day = pl.col("session_date")
+        in_span = day.is_between(self.first, self.last) | day.is_null()
+        return in_span if self.tickers is None else in_span & pl.col("ticker").is_in(list(self.tickers))
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """Bars of one table or block, and the lines of it that cannot be read (``UNREADABLE_SCHEMA``)."""
+
+    label: str
+    bars: pl.DataFrame
+    unreadable: pl.DataFrame
+
+
+def bar_files(path: Path, options: FileOptions, left_out: tuple[Path, ...] = ()) -> list[Path]:
+    """Files of bars at ``path`` (one file or a directory), ascending by name.
 
     Raises
     ------
@@ -61,13 +87,15 @@ def bar_files(path: Path) -> list[Path]:
     if path.is_file():
         found = [path]
     elif path.is_dir():
-        found = sorted(entry for entry in path.iterdir() if entry.name.lower().endswith(SUFFIXES))
+        entries = path.rglob("*") if options.recursive else path.iterdir()
+        found = sorted(entry for entry in entries if _is_chosen(entry, options) and entry not in left_out)
     else:
         raise ProviderDataError(f"files: {path} does not exist; set the option path to a file or directory.")
-    if not found or not found[0].name.lower().endswith(SUFFIXES):
+    if not found or not found[0].name.lower().endswith(options.suffixes):
+        hint = "" if options.recursive or path.is_file() else " Subdirectories are read with recursive=true."
         raise ProviderDataError(
-            f"files: no bars in {path}; expected files that end in {', '.join(SUFFIXES)}, one per ticker "
-            "(AAPL.csv) or with a ticker column."
+            f"files: no bars in {path}; expected files that end in {', '.join(options.suffixes)} and match "
+            f"{options.pattern!r}, one per ticker (AAPL.csv) or with a ticker column.{hint}"
         )
     root = path.resolve() if path.is_dir() else path.resolve().parent
     for entry in found if path.is_dir() else []:
@@ -78,124 +106,168 @@ def bar_files(path: Path) -> list[Path]:
     return found
 
 
-def scan_bars(file: Path) -> pl.LazyFrame:
-    """One file as a lazy frame of canonical columns, typed.
+def read_tables(file: Path, options: FileOptions, wanted: Wanted) -> Iterator[TablePart]:
+    """The wanted rows of every table in ``file``.
 
-    Returns
-    -------
-    polars.LazyFrame
-        ticker, session_date, the numbers that the file has (Float64) and, for CSV only, the columns
-        ``_raw_<name>`` and ``_line`` that `refuse_unreadable` needs.
+    Yields
+    ------
+    TablePart
+        ``bars`` with ticker, session_date and the numbers that the table has (Float64).
 
     Raises
     ------
     ProviderDataError
-        A required column is missing, two columns mean the same, or the file name is no ticker.
+        The file is damaged, unsafe, empty, no table of bars, or not of the declared layout.
     """
-    is_text = not file.name.lower().endswith((".parquet", ".pq"))
-    try:
-        lazy = (
-            pl.scan_csv(
-                file, infer_schema=False, null_values=_NULL_TEXTS, row_index_name=_LINE, row_index_offset=2
-            )
-            if is_text
-            else pl.scan_parquet(file)
-        )
-        columns = _canonical_columns(file, [name for name in lazy.collect_schema().names() if name != _LINE])
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ProviderDataError(f"files: {file} cannot be read: {error}") from error
-    ticker = _ticker_expression(file, columns, is_text)
-    if is_text:
-        raw = [pl.col(found).str.strip_chars().alias(f"_raw_{name}") for name, found in columns.items()]
-        lazy = lazy.select(pl.col(_LINE), ticker, *raw)
-        day = pl.col("_raw_session_date").str.extract(_ISO_DAY)
-        session_date = day.str.to_date("%Y-%m-%d", strict=False)
-        numbers = [
-            pl.col(f"_raw_{name}").cast(pl.Float64, strict=False).alias(name) for name in _numbers(columns)
-        ]
-        return lazy.with_columns(session_date.alias("session_date"), *numbers)
-    session_date = _parquet_date(file, columns["session_date"], lazy.collect_schema())
-    numbers = [pl.col(columns[name]).cast(pl.Float64).alias(name) for name in _numbers(columns)]
-    return lazy.select(ticker, session_date, *numbers)
-
-
-def refuse_unreadable(file: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    """Raise for the first value of a file that cannot be read as what it should be; else drop raw columns.
-
-    Raises
-    ------
-    ProviderDataError
-        Names the file, the line (for CSV), the column and the text.
-    """
-    is_ticker = pl.col("ticker").str.contains(f"^(?:{TICKER_PATTERN})$").fill_null(False)
-    _refuse(file, frame.filter(~is_ticker), "ticker", "ticker", f"a ticker ({TICKER_PATTERN})")
-    is_dateless = pl.col("session_date").is_null()
-    shown = "_raw_session_date" if "_raw_session_date" in frame.columns else "session_date"
-    _refuse(file, frame.filter(is_dateless), "session_date", shown, "an ISO date (YYYY-MM-DD)")
-    for name in NUMBERS:
-        raw = f"_raw_{name}"
-        if raw in frame.columns:
-            unread = frame.filter(pl.col(name).is_null() & pl.col(raw).is_not_null())
-            _refuse(file, unread, name, raw, "a number")
-    return frame.drop([name for name in frame.columns if name.startswith("_")])
-
-
-def _refuse(file: Path, unread: pl.DataFrame, name: str, shown: str, expected: str) -> None:
-    if unread.is_empty():
+    name = file.name.lower()
+    if name.endswith(_PARQUET):
+        yield _parquet_part(str(file), file, file.name, wanted)
         return
-    place = f" line {unread[_LINE][0]}" if _LINE in unread.columns else ""
-    raise ProviderDataError(
-        f"files: {file}{place}: {name} is {unread[shown][0]!r}, expected {expected}; "
-        f"{unread.height} row(s) in all. Correct the file."
+    if name.endswith(ARCHIVE_SUFFIXES):
+        tables = (*_TABLES, ".json") if options.layout == "alphavantage" else _TABLES
+        for member, stream in archive_members(file, options.limits, tables):
+            if _matches(member, options):
+                yield from _stream_parts(f"{file}!{member}", member, stream, options, wanted)
+        return
+    with opened(file, options.limits) as stream:
+        yield from _stream_parts(str(file), file.name, stream, options, wanted)
+
+
+def tickers_in(file: Path, options: FileOptions) -> set[str]:
+    """The tickers that ``file`` holds; of Parquet only that column is read."""
+    if file.name.lower().endswith(_PARQUET):
+        lazy = _parquet_bars(str(file), file, file.name)
+        try:
+            return set(lazy.select("ticker").unique().collect()["ticker"].drop_nulls())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise ProviderDataError(f"files: {file} cannot be read: {error}") from error
+    return {
+        str(ticker)
+        for part in read_tables(file, options, Wanted())
+        for ticker in part.bars["ticker"].unique()
+    }
+
+
+def _is_chosen(entry: Path, options: FileOptions) -> bool:
+    name = entry.name.lower()
+    if not name.endswith(options.suffixes) or not entry.is_file():
+        return False
+    is_archive = name.endswith(ARCHIVE_SUFFIXES)
+    if not is_archive and not _matches(entry.name, options):
+        return False
+    return not name.endswith(".txt") or options.layout is not None or is_stooq(_head(entry))
+
+
+def _head(entry: Path) -> str:
+    with entry.open("rb") as stream:
+        return stream.read(64).decode("utf-8", errors="replace").removeprefix("\ufeff")
+
+
+def _matches(name: str, options: FileOptions) -> bool:
+    return fnmatch.fnmatchcase(Path(name.replace("\\", "/")).name.lower(), options.pattern.lower())
+
+
+def _stream_parts(
+    label: str, name: str, stream: IO[bytes], options: FileOptions, wanted: Wanted
+) -> Iterator[TablePart]:
+    lower = name.lower()
+    if lower.endswith(_PARQUET):
+        yield _parquet_part(label, io.BytesIO(stream.read()), name, wanted)
+        return
+    if lower.endswith(".json"):
+        ticker, header, lines = daily_series(label, stream)
+        layout = Layout("alphavantage", tuple(header), canonical_columns(label, header))
+        yield _kept(label, *typed_block(label, lines, layout, 1, ticker or _file_ticker(label, name)), wanted)
+        return
+    head, number = first_line(label, stream)
+    if lower.endswith((".txt", ".txt.gz")) and options.layout is None and not is_stooq(head):
+        return
+    layout = tell_layout(label, head, options.layout, options.date_format)
+    file_ticker = None if "ticker" in layout.columns else _file_ticker(label, name)
+    line = number + 1 if layout.has_header else number
+    pending = b"" if layout.has_header else head.encode() + b"\n"
+    for block in blocks(label, stream):
+        whole, pending = pending + block, b""
+        yield _kept(label, *typed_block(label, whole, layout, line, file_ticker), wanted)
+        line += whole.count(b"\n")
+    if pending:
+        yield _kept(label, *typed_block(label, pending, layout, line, file_ticker), wanted)
+
+
+def _kept(label: str, bars: pl.DataFrame, unreadable: pl.DataFrame, wanted: Wanted) -> TablePart:
+    return TablePart(
+        label, bars.filter(wanted.rows), unreadable.filter(wanted.rows | pl.col("ticker").is_null())
     )
 
 
-def _numbers(columns: dict[str, str]) -> list[str]:
-    return [name for name in NUMBERS if name in columns]
-
-
-def _canonical_columns(file: Path, found: list[str]) -> dict[str, str]:
-    """Canonical name of every column that is used, mapped to its name in the file."""
-    by_lower: dict[str, list[str]] = {}
-    for name in found:
-        by_lower.setdefault(name.strip().lower(), []).append(name)
-    columns = {}
-    for canonical, synonyms in _SYNONYMS.items():
-        matches = [name for synonym in synonyms for name in by_lower.get(synonym, [])]
-        if canonical == "volume" and "5. adjusted close" in by_lower:
-            matches = [name for name in matches if not name.lower().startswith("5.")]
-        if len(matches) > 1:
-            raise ProviderDataError(
-                f"files: {file} has several columns for {canonical}: {', '.join(matches)}; keep one."
-            )
-        if matches:
-            columns[canonical] = matches[0]
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
+def _file_ticker(label: str, name: str) -> str:
+    base = Path(name.replace("\\", "/")).name
+    stem = base
+    for suffix in (".csv.gz", ".txt.gz", ".csv", ".txt", ".parquet", ".pq", ".json"):
+        if base.lower().endswith(suffix):
+            stem = base[: -len(suffix)]
+            break
+    if not re.fullmatch(TICKER_PATTERN, stem.upper()):
         raise ProviderDataError(
-            f"files: {file} lacks a column for {', '.join(missing)}; found {', '.join(found)}. "
-            f"Accepted names for {missing[0]}: {', '.join(_SYNONYMS[missing[0]])} (in any case)."
+            f"files: {label} has no ticker column and its name {stem.upper()!r} is not a ticker "
+            f"({TICKER_PATTERN}); rename the file to TICKER.csv or add the column. If it holds no bars, leave it "
+            "out with the option pattern."
         )
-    return columns
+    return stem.upper()
 
 
-def _ticker_expression(file: Path, columns: dict[str, str], is_text: bool) -> pl.Expr:
-    """The ticker column; left untouched in Parquet, so that a filter on it skips row groups."""
-    if "ticker" in columns:
+def _parquet_part(label: str, source: Path | io.BytesIO, name: str, wanted: Wanted) -> TablePart:
+    lazy = _parquet_bars(label, source, name)
+    try:
+        frame = lazy.filter(wanted.rows).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ProviderDataError(f"files: {label} cannot be read: {error}") from error
+    is_ticker = pl.col("ticker").str.contains(f"^(?:{TICKER_PATTERN})$").fill_null(False)
+    is_dated = pl.col("session_date").is_not_null()
+    bad = frame.filter(~is_ticker | ~is_dated)
+    rows = [
+        (
+            None,
+            "session_date" if row["session_date"] is None else "ticker",
+            None if row["session_date"] is None else row["ticker"],
+            "a date" if row["session_date"] is None else f"a ticker ({TICKER_PATTERN})",
+            "unreadable_session_date" if row["session_date"] is None else "unreadable_ticker",
+            str(row),
+            row["ticker"],
+            row["session_date"],
+        )
+        for row in bad.iter_rows(named=True)
+    ]
+    unreadable = pl.DataFrame(rows, schema=UNREADABLE_SCHEMA, orient="row")
+    return TablePart(label, frame.filter(is_ticker & is_dated), unreadable)
+
+
+def _parquet_bars(label: str, source: Path | io.BytesIO, name: str) -> pl.LazyFrame:
+    """Canonical columns; the ticker is left untouched, so that a filter on it skips row groups."""
+    try:
+        lazy = pl.scan_parquet(source)
+        schema = lazy.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ProviderDataError(f"files: {label} cannot be read: {error}") from error
+    columns = canonical_columns(label, schema.names())
+    if "ticker" not in columns:
+        ticker = pl.lit(_file_ticker(label, name))
+    elif schema[columns["ticker"]] in (pl.String, pl.Null) or isinstance(
+        schema[columns["ticker"]], pl.Categorical | pl.Enum
+    ):
         ticker = pl.col(columns["ticker"]).cast(pl.String)
-        return (ticker.str.strip_chars().str.to_uppercase() if is_text else ticker).alias("ticker")
-    stem = file.name[
-        : -len(next(suffix for suffix in SUFFIXES if file.name.lower().endswith(suffix)))
-    ].upper()
-    if not re.fullmatch(TICKER_PATTERN, stem):
+    else:
         raise ProviderDataError(
-            f"files: {file} has no ticker column and its name {stem!r} is not a ticker "
-            f"({TICKER_PATTERN}); rename the file to TICKER.csv or add the column."
+            f"files: {label}: column {columns['ticker']} has type {schema[columns['ticker']]}, expected text: "
+            "tickers such as TRUE, NAN and INF are lost where a tool guesses types. Write the file again."
         )
-    return pl.lit(stem).alias("ticker")
+    numbers = [pl.col(columns[name]).cast(pl.Float64).alias(name) for name in NUMBERS if name in columns]
+    return lazy.select(
+        ticker.alias("ticker"), _parquet_date(label, columns["session_date"], schema), *numbers
+    )
 
 
-def _parquet_date(file: Path, name: str, schema: pl.Schema) -> pl.Expr:
+def _parquet_date(label: str, name: str, schema: pl.Schema) -> pl.Expr:
     dtype = schema[name]
     if dtype == pl.Date:
         return pl.col(name).alias("session_date")
@@ -204,6 +276,6 @@ def _parquet_date(file: Path, name: str, schema: pl.Schema) -> pl.Expr:
     if dtype == pl.String:
         return pl.col(name).str.slice(0, 10).str.to_date("%Y-%m-%d").alias("session_date")
     raise ProviderDataError(
-        f"files: {file}: column {name} has type {dtype}, expected a date, a datetime or ISO text; "
+        f"files: {label}: column {name} has type {dtype}, expected a date, a datetime or ISO text; "
         "write it as a date."
     )

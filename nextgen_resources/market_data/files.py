@@ -1,29 +1,44 @@
-"""A user's own files: CSV or Parquet bars, one file per ticker or many tickers in one file.
+"""A user's own files: bars in CSV, text, Parquet, zip or tar, in the layouts of their usual sources.
 
-Column names are matched in any case with their common synonyms; prices are taken as traded. Where the
-files have columns of dividends and split coefficients, those are the corporate actions. Files are read
-once per instance, and only the wanted tickers, dates and columns of Parquet files are read at all.
+The layouts of Yahoo, Stooq, LEAN, Alpha Vantage and of plain tables are declared, or told from the first
+line where that is certain (`bar_layouts`). Prices are taken as traded: a file whose source has adjusted
+them for splits (Yahoo's download page has) gives right returns and levels of a later day. Where the files
+have columns of dividends and split coefficients, those are the corporate actions, with those of the list
+``actions_path``. Files are read once per instance; of Parquet only the wanted rows and columns.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
+from nextgen_resources.archives import ArchiveLimits
 from nextgen_resources.errors import ProviderDataError, SettingsError
 from nextgen_resources.market_data import (
     ACTION_SCHEMA,
     BAR_SCHEMA,
     LISTING_SCHEMA,
+    REJECTED_SCHEMA,
     TICKER_PATTERN,
     DividendBasis,
 )
-from nextgen_resources.market_data.file_bars import bar_files, refuse_unreadable, scan_bars
+from nextgen_resources.market_data.bar_layouts import checked_layout
+from nextgen_resources.market_data.file_bars import (
+    FileOptions,
+    TablePart,
+    Wanted,
+    bar_files,
+    read_tables,
+    tickers_in,
+)
+from nextgen_resources.market_data.file_sidecars import between, read_actions, read_listings
 
 _ACTION_COLUMNS = ("dividend_amount", "split_coefficient")
 
@@ -34,7 +49,7 @@ class Provider:
     Parameters
     ----------
     path : str or Path
-        A file or a directory (its subdirectories are not read).
+        A file, an archive or a directory.
     tickers : iterable of str, optional
         Only these; all when None.
     max_tickers : int, optional
@@ -46,10 +61,24 @@ class Provider:
     dividend_basis : {'ex_close', 'previous_close'}
         How the adjusted close of the files contains dividends, where there is one.
     exchange, currency, sector : str
-        Said of every listing: the files do not tell.
+        Said of every listing that ``listings_path`` does not describe.
     delisted_after_days : int
         A ticker whose last bar is older than the newest bar of all files by more calendar days than this
         counts as delisted.
+    layout : str, optional
+        yahoo, stooq, lean, alphavantage or generic; None: told from each file, refused where unsure.
+    pattern : str
+        Only files and members of archives whose name matches, such as ``prices.csv``.
+    recursive : bool
+        Whether subdirectories are read.
+    date_format : str, optional
+        How days are written where not in ISO, such as ``%d/%m/%Y``.
+    unreadable : {'refuse', 'quarantine'}
+        What a line or file that cannot be read does: fail the delivery, or go to quarantine, whole.
+    actions_path, listings_path : str or Path, optional
+        Lists of stated corporate actions and of securities (`file_sidecars`).
+    max_archive_gigabytes, max_archive_ratio : float
+        What one archive or gzip file may unfold to.
     """
 
     name = "files"
@@ -67,6 +96,15 @@ class Provider:
         currency: str = "USD",
         sector: str = "Unclassified",
         delisted_after_days: int = 10,
+        layout: str | None = None,
+        pattern: str = "*",
+        recursive: bool = False,
+        date_format: str | None = None,
+        unreadable: Literal["refuse", "quarantine"] = "refuse",
+        actions_path: str | Path | None = None,
+        listings_path: str | Path | None = None,
+        max_archive_gigabytes: float = 16.0,
+        max_archive_ratio: float = 200.0,
     ) -> None:
         self.path = Path(path)
         self.delay_minutes = delay_minutes
@@ -78,22 +116,30 @@ class Provider:
         self._first, self._last = _day(first, date.min), _day(last, date.max)
         self._labels = {"exchange": exchange, "currency": currency, "sector": sector}
         self._delisted_after = timedelta(days=delisted_after_days)
+        limits = ArchiveLimits(max_bytes=int(max_archive_gigabytes * 1024**3), max_ratio=max_archive_ratio)
+        self._options = FileOptions(checked_layout(layout), pattern, recursive, date_format, limits)
+        if unreadable not in ("refuse", "quarantine"):
+            raise SettingsError(f"files: unreadable is {unreadable!r}, expected refuse or quarantine")
+        self._is_tolerant = unreadable == "quarantine"
+        self._actions_path = None if actions_path is None else Path(actions_path)
+        self._listings_path = None if listings_path is None else Path(listings_path)
 
     @cached_property
     def capabilities(self) -> frozenset[str]:
-        """``daily`` and ``universe``, with ``actions`` and ``adjusted_close`` where the columns exist."""
-        names = {name for _, lazy in self._scans for name in lazy.collect_schema().names()}
-        extra = {"actions"} if names.intersection(_ACTION_COLUMNS) else set()
+        """``daily`` and ``universe``, with ``actions`` and ``adjusted_close`` where the files have them."""
+        names = set(self._frame.columns)
+        has_list = self._actions_path is not None
+        extra = {"actions"} if has_list or names.intersection(_ACTION_COLUMNS) else set()
         return frozenset({"daily", "universe"} | extra | ({"adjusted_close"} & names))
 
     def listings(self) -> pl.DataFrame:
-        """One row per ticker; security_id is ``files:TICKER``, the name is the ticker."""
+        """One row per ticker, or as ``listings_path`` says; else security_id is ``files:TICKER``."""
         spans = self._frame.group_by("ticker").agg(
             pl.col("session_date").min().alias("first_session"),
             pl.col("session_date").max().alias("last_bar"),
         )
         newest = pl.col("last_bar").max()
-        return (
+        told = (
             spans.with_columns(
                 pl.format("files:{}", "ticker").alias("security_id"),
                 pl.col("ticker").alias("name"),
@@ -105,6 +151,7 @@ class Provider:
             .select(pl.col(name).cast(dtype) for name, dtype in LISTING_SCHEMA.items())
             .sort("ticker")
         )
+        return told if self._listings_path is None else _described(told, read_listings(self._listings_path))
 
     def daily_bars(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
         """Bars of ``tickers`` from ``first`` to ``last``, sorted by ticker and session.
@@ -114,10 +161,14 @@ class Provider:
         ProviderDataError
             A ticker is not in the files.
         """
-        return self._between(tickers, first, last).select(list(BAR_SCHEMA))
+        rows = self._between(tickers, first, last)
+        absent = [
+            pl.lit(None, dtype).alias(name) for name, dtype in BAR_SCHEMA.items() if name not in rows.columns
+        ]
+        return rows.with_columns(absent).select(list(BAR_SCHEMA))
 
     def corporate_actions(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame | None:
-        """Splits and dividends of the files by ex-date; None when the files have no such columns.
+        """Actions by ex-date: of the columns of the files and of ``actions_path``; None without either.
 
         Raises
         ------
@@ -126,24 +177,33 @@ class Provider:
         """
         if "actions" not in self.capabilities:
             return None
-        rows = self._between(tickers, first, last)
+        wanted = sorted({_allowed(ticker) for ticker in tickers})
+        rows = self._between(wanted, first, last)
         self._refuse_negative(rows)
-        dividends = rows.filter(pl.col("dividend_amount") > 0).select(
-            "ticker", pl.col("session_date").alias("ex_date"), "dividend_amount"
-        )
-        splits = rows.filter(~pl.col("split_coefficient").is_in([0.0, 1.0])).select(
-            "ticker", pl.col("session_date").alias("ex_date"), "split_coefficient"
-        )
-        parts = (
-            dividends.with_columns(pl.lit("dividend").alias("kind")).rename(
-                {"dividend_amount": "cash_amount_usd"}
-            ),
-            splits.with_columns(pl.lit("split").alias("kind")).rename({"split_coefficient": "split_ratio"}),
-        )
-        empty = pl.DataFrame(schema=ACTION_SCHEMA)
-        actions = pl.concat([empty, *parts], how="diagonal").unique()
+        parts = [pl.DataFrame(schema=ACTION_SCHEMA)]
+        if "dividend_amount" in rows.columns:
+            paid = rows.filter(pl.col("dividend_amount") > 0)
+            parts.append(_actions_of(paid, "dividend", "dividend_amount", "cash_amount_usd"))
+        if "split_coefficient" in rows.columns:
+            split = rows.filter(~pl.col("split_coefficient").is_in([0.0, 1.0]))
+            parts.append(_actions_of(split, "split", "split_coefficient", "split_ratio"))
+        if self._actions_path is not None:
+            parts.append(between(self._stated, wanted, first, last))
+        actions = pl.concat(parts, how="diagonal").unique()
         self._refuse_contradiction(actions)
         return actions.sort("ticker", "ex_date", "kind")
+
+    def rejected_rows(self, first: date, last: date) -> pl.DataFrame:
+        """Lines and files that cannot be read, from ``first`` to ``last`` and those without a day.
+
+        Returns
+        -------
+        polars.DataFrame
+            Columns of ``REJECTED_SCHEMA``; empty unless the option ``unreadable`` is 'quarantine'.
+        """
+        day = pl.col("session_date")
+        _ = self._frame
+        return self._rejected.filter(day.is_null() | day.is_between(first, last))
 
     def _refuse_contradiction(self, actions: pl.DataFrame) -> None:
         doubled = actions.filter(pl.len().over("ticker", "ex_date", "kind") > 1).sort("ticker", "ex_date")
@@ -154,7 +214,7 @@ class Provider:
             )
 
     def _refuse_negative(self, rows: pl.DataFrame) -> None:
-        for name in _ACTION_COLUMNS:
+        for name in set(_ACTION_COLUMNS).intersection(rows.columns):
             bad = rows.filter((pl.col(name) < 0) | pl.col(name).is_infinite())
             if bad.height:
                 ticker, day, value = bad.select("ticker", "session_date", name).row(0)
@@ -176,8 +236,8 @@ class Provider:
         )
 
     @cached_property
-    def _scans(self) -> list[tuple[Path, pl.LazyFrame]]:
-        return [(file, scan_bars(file)) for file in bar_files(self.path)]
+    def _stated(self) -> pl.DataFrame:
+        return read_actions(self._actions_path) if self._actions_path else pl.DataFrame(schema=ACTION_SCHEMA)
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -186,35 +246,92 @@ class Provider:
     @cached_property
     def _frame(self) -> pl.DataFrame:
         """Everything that the options allow, read once, sorted by ticker and session."""
-        allowed = self._allowed_tickers()
-        parts = []
-        for file, lazy in self._scans:
-            in_span = pl.col("session_date").is_between(self._first, self._last)
-            kept = lazy.filter(in_span | pl.col("session_date").is_null())
-            if allowed is not None:
-                kept = kept.filter(pl.col("ticker").is_in(allowed))
+        sidecars = tuple(path for path in (self._actions_path, self._listings_path) if path)
+        files = bar_files(self.path, self._options, sidecars)
+        tickers = self._allowed_tickers(files)
+        wanted = Wanted(self._first, self._last, None if tickers is None else tuple(tickers))
+        parts: list[pl.DataFrame] = []
+        rejected = [pl.DataFrame(schema=REJECTED_SCHEMA)]
+        for file in files:
             try:
-                parts.append(refuse_unreadable(file, kept.collect()))
-            except pl.exceptions.PolarsError as error:
-                raise ProviderDataError(f"files: {file} cannot be read: {error}") from error
-        schema = {**BAR_SCHEMA, **dict.fromkeys(_ACTION_COLUMNS, pl.Float64())}
-        frame = pl.concat([pl.DataFrame(schema=schema), *parts], how="diagonal").sort(
-            "ticker", "session_date"
-        )
+                for part in read_tables(file, self._options, wanted):
+                    parts.append(part.bars)
+                    if part.unreadable.height:
+                        rejected.append(self._turned_away(part))
+            except ProviderDataError as error:
+                if not self._is_tolerant:
+                    raise
+                rejected.append(_unreadable_file(file, str(error)))
+        frame = pl.concat(parts, how="diagonal") if parts else pl.DataFrame(schema=BAR_SCHEMA)
         if frame.is_empty():
             raise ProviderDataError(
                 f"files: no bar in {self.path} passes the options tickers={self._tickers}, "
                 f"max_tickers={self._max_tickers}, first={self._first}, last={self._last}; widen them."
             )
-        return frame
+        self._rejected = pl.concat(rejected)
+        return frame.sort("ticker", "session_date", maintain_order=True)
 
-    def _allowed_tickers(self) -> list[str] | None:
+    def _turned_away(self, part: TablePart) -> pl.DataFrame:
+        """The unreadable lines as rejected rows, or the error of the first."""
+        if not self._is_tolerant:
+            row = part.unreadable.row(0, named=True)
+            place = "" if row["line"] is None else f" line {row['line']}"
+            raise ProviderDataError(
+                f"files: {part.label}{place}: {row['column']} is {row['found']!r}, expected {row['expected']}; "
+                f"{part.unreadable.height} row(s) in all. Correct the file, or set the option unreadable to "
+                "quarantine."
+            )
+        return pl.DataFrame(
+            [_rejected_line(part.label, row) for row in part.unreadable.iter_rows(named=True)],
+            schema=REJECTED_SCHEMA,
+            orient="row",
+        )
+
+    def _allowed_tickers(self, files: list[Path]) -> list[str] | None:
         if self._max_tickers is None:
             return self._tickers
         if self._tickers is not None:
             return self._tickers[: self._max_tickers]
-        found = pl.concat([lazy.select("ticker").unique().collect() for _, lazy in self._scans])
-        return sorted(found["ticker"].drop_nulls().unique().to_list())[: self._max_tickers]
+        found: set[str] = set().union(*(tickers_in(file, self._options) for file in files))
+        return sorted(found)[: self._max_tickers]
+
+
+def _actions_of(rows: pl.DataFrame, kind: str, column: str, value: str) -> pl.DataFrame:
+    return rows.select(
+        "ticker",
+        pl.col("session_date").alias("ex_date"),
+        pl.lit(kind).alias("kind"),
+        pl.col(column).alias(value),
+    )
+
+
+def _described(told: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """Stated securities in place of what the bars tell of their tickers; open ends are filled from the bars."""
+    spans = told.select(
+        "ticker", pl.col("first_session").alias("_first"), pl.col("last_session").alias("_last")
+    )
+    is_last = pl.col("first_session").fill_null(date.min) == pl.col("first_session").fill_null(
+        date.min
+    ).max().over("ticker")
+    filled = stated.join(spans, on="ticker").with_columns(
+        pl.coalesce("first_session", "_first").alias("first_session"),
+        pl.when(is_last).then(pl.coalesce("last_session", "_last")).otherwise("last_session"),
+    )
+    others = told.filter(~pl.col("ticker").is_in(stated["ticker"].implode()))
+    return pl.concat([others, filled.select(told.columns)]).sort("ticker", "first_session")
+
+
+def _rejected_line(label: str, row: dict[str, object]) -> tuple[object, ...]:
+    place = "" if row["line"] is None else f" line {row['line']}"
+    reason = f"{label}{place}: {row['column']} is {row['found']!r}, expected {row['expected']}"
+    payload = json.dumps({"file": label, "line": row["line"], "text": row["text"]}, sort_keys=True)
+    return row["reason_code"], reason, payload, row["ticker"], row["session_date"]
+
+
+def _unreadable_file(file: Path, reason: str) -> pl.DataFrame:
+    payload = json.dumps({"file": str(file), "reason": reason}, sort_keys=True)
+    row = ("unreadable_file", reason, payload, None, None)
+    return pl.DataFrame([row], schema=REJECTED_SCHEMA, orient="row")
 
 
 def _allowed(ticker: str) -> str:
