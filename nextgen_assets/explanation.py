@@ -47,8 +47,9 @@ def explain(warehouse: Warehouse, wanted: str) -> str:
             f"{wanted!r} is the beginning of several ids: {found['prediction_id'].to_list()} …"
         )
     prediction = found.row(0, named=True)
-    parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
-    parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
+    with warehouse.snapshot():
+        parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
+        parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -24,8 +24,8 @@ def learning_insights(
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     rules = CuriositySettings(
-        window_sessions=settings.feedback.window_sessions,
-        block_sessions=2 * settings.models.horizon_sessions,
+        window_sessions=settings.feedback_window_sessions,
+        block_sessions=settings.feedback_block_sessions,
         maximum_q_value=settings.feedback.insight_q,
     )
     with watch.measure("read"):

@@ -42,7 +42,7 @@ def market_prices(
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, now = calendar_of(settings), clock.now()
     first, last = sessions[0], sessions[-1]
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         stays = warehouse.read("members", first=first, last=last)
         earlier = warehouse.read(
             "bars", first=calendar.shift(first, -CONTEXT_SESSIONS), last=calendar.shift(first, -1), as_of=now

@@ -34,11 +34,12 @@ def read_market(
     """The market from session ``first`` to ``last`` as it was known at ``as_of``."""
     calendar = calendar_of(settings)
     span = {"first": first, "last": last, "as_of": as_of}
-    bars = warehouse.read("bars", **span)
-    actions = warehouse.read("actions", **span)
-    sentiment = warehouse.read("sentiment", **span, method=settings.news.scorer)
-    scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.news.scorer)
-    articles = scored_articles(warehouse.read("articles", **span), scores)
+    with warehouse.snapshot():
+        bars = warehouse.read("bars", **span)
+        actions = warehouse.read("actions", **span)
+        sentiment = warehouse.read("sentiment", **span, method=settings.news.scorer)
+        scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.news.scorer)
+        articles = scored_articles(warehouse.read("articles", **span), scores)
     tickers = bars["ticker"].unique().sort().to_list()
     panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers)
     return MarketView(bars, actions, articles, panel)

@@ -45,7 +45,7 @@ def news_sentiment(
         "model": sentiment_scorer.model,
         "prompt_version": sentiment_scorer.prompt_version,
     }
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         articles = warehouse.read("articles", **span, as_of=calendar.cutoff(sessions[-1], delay))
         known = warehouse.read("scores", **span, **version)
     with watch.measure("score"):

@@ -15,8 +15,8 @@ def feedback_rules(settings: Settings) -> FeedbackSettings:
     """The rules of scoring, as the settings say."""
     feedback = settings.feedback
     return FeedbackSettings(
-        window_sessions=feedback.window_sessions,
-        block_sessions=2 * settings.models.horizon_sessions,
+        window_sessions=settings.feedback_window_sessions,
+        block_sessions=settings.feedback_block_sessions,
         minimum_sessions=feedback.minimum_sessions,
         n_replicates=feedback.bootstrap_samples,
     )
@@ -37,9 +37,11 @@ def read_outcomes(warehouse: Warehouse, settings: Settings, sessions: list[date]
     earliest = calendar.index(sessions[0]) - history
     first = calendar.sessions[max(earliest, 0)]
     span = {"scenario_id": settings.scenario_id, "first": first, "last": sessions[-1]}
-    joined = join_outcomes(warehouse.read("outcomes", **span), warehouse.read("predictions_due", **span))
     begin = calendar.sessions[max(earliest - horizon, 0)]
-    news = warehouse.read("news_presence", first=begin, last=sessions[-1]).with_columns(has_news=pl.lit(True))
+    with warehouse.snapshot():
+        judged, said = warehouse.read("outcomes", **span), warehouse.read("predictions_due", **span)
+        news = warehouse.read("news_presence", first=begin, last=sessions[-1])
+    joined, news = join_outcomes(judged, said), news.with_columns(has_news=pl.lit(True))
     return joined.join(news, on=["ticker", "session_date"], how="left", maintain_order="left").with_columns(
         pl.col("has_news").fill_null(False)
     )

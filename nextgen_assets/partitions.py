@@ -1,11 +1,12 @@
 """Partitions: one per exchange session, one per training month, and what a run was asked for."""
 
 import warnings
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from nextgen_assets.domain.sessions import NEW_YORK, SessionCalendar, xnys
+from nextgen_assets.domain.sessions import SessionCalendar, xnys
 from nextgen_resources.errors import PartitionKeyError
 from nextgen_resources.settings.loader import load_settings
 from nextgen_resources.settings.schema import Settings
@@ -19,13 +20,38 @@ def calendar_of(settings: Settings) -> SessionCalendar:
     return _CALENDARS[settings.ingestion.calendar]()
 
 
+@dataclass(frozen=True)
+class PartitionGaps:
+    """Whether a span of time holds the start of a session partition, by the calendar alone.
+
+    Parameters
+    ----------
+    holidays : frozenset of date
+        Weekdays without a session.
+    """
+
+    holidays: frozenset[date]
+
+    def __call__(self, window: dg.TimeWindow) -> bool:
+        """As ``has_any_partitions_in_window`` of the partitions themselves."""
+        start, end = (moment.astimezone(UTC).replace(tzinfo=None) for moment in window)
+        day = start.date() if start == _midnight(start.date()) else start.date() + timedelta(days=1)
+        while _midnight(day) < end:
+            if day.weekday() < 5 and day not in self.holidays:
+                return True
+            day += timedelta(days=1)
+        return False
+
+
 def session_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
-    """One partition per session; Friday's is there on Friday night, holidays have none.
+    """One partition per session; Friday's is there on Friday evening in New York, holidays have none.
 
     Notes
     -----
-    A weekday cron would keep Friday's partition back until Monday; every midnight with the
-    weekends and holidays excluded does not.
+    A partition is there when its day has ended. Days are those of UTC: each holds its session whole and
+    ends at seven or eight in the evening in New York, after the cut-off, and no day is longer than
+    another. A weekday cron would keep Friday's partition back until Monday; every midnight with
+    the weekends and holidays excluded does not.
     """
     calendar = xnys()
     first = settings.ingestion.first_session
@@ -33,15 +59,19 @@ def session_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
     end = last or calendar.sessions[-1]
     trading = set(calendar.between(first, end))
     days = (first + timedelta(days=offset) for offset in range((end - first).days + 1))
-    holidays = [_midnight(day) for day in days if day.weekday() < 5 and day not in trading]
-    return dg.TimeWindowPartitionsDefinition(
+    holidays = [day for day in days if day.weekday() < 5 and day not in trading]
+    partitions = dg.TimeWindowPartitionsDefinition(
         cron_schedule="0 0 * * *",
         start=_midnight(first),
         end=_midnight(last + timedelta(days=1)) if last else None,
         fmt="%Y-%m-%d",
-        timezone=str(NEW_YORK),
-        exclusions=["0 0 * * 6", "0 0 * * 0", *holidays],
+        timezone="UTC",
+        exclusions=["0 0 * * 6", "0 0 * * 0", *map(_midnight, holidays)],
     )
+    # For every input of every step Dagster asks of each pair of neighbouring partitions whether one lies
+    # between them, and walks cron schedule and exclusions for the answer: 0.25 s per input over ten years.
+    object.__setattr__(partitions, "has_any_partitions_in_window", PartitionGaps(frozenset(holidays)))
+    return partitions
 
 
 def cutoff_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
@@ -55,7 +85,7 @@ def cutoff_partitions(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
         start=_midnight(first.replace(day=1)),
         end=_midnight((xnys().on_or_after(last + timedelta(days=1))).replace(day=1)) if last else None,
         fmt="%Y-%m-%d",
-        timezone=str(NEW_YORK),
+        timezone="UTC",
     )
 
 

@@ -29,14 +29,14 @@ def retrain_signals(
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
-    window, block = settings.feedback.window_sessions, 2 * settings.models.horizon_sessions
+    window, block = settings.feedback_window_sessions, settings.feedback_block_sessions
     rules = RetrainRules(window_sessions=window, cool_down_sessions=settings.feedback.cooldown_sessions)
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         earlier = warehouse.read("signals_before", first=sessions[0])
         joined = read_outcomes(warehouse, settings, sessions)
     with watch.measure("compute"):
         signals = find_signals(feedback_metrics, earlier, sessions, calendar, delay, rules)
-        bias = BiasRules(window_sessions=window, block_sessions=block)
+        bias = BiasRules(window, block, settings.feedback.minimum_sessions)
         flags = bias_flags(joined, sessions, calendar, delay, bias)
     record(context, watch, signals, "session_date", figures={"bias_flags": flags.height})
     return {"retrain_signals": signals, "bias_flags": flags}

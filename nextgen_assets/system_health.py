@@ -42,7 +42,7 @@ def system_health(
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         cutoffs = [calendar.cutoff(session, delay) for session in sessions]
         scope = {"sessions": sessions, "cutoffs": cutoffs, "scenario_id": settings.scenario_id}
         facts = warehouse.read("health_facts", **scope)

@@ -29,8 +29,8 @@ def ticker_universe(
     """One row per stay of a security in the universe.
 
     Key: ticker, valid_from. Source: the listings of the market data provider. Cadence: each session.
-    A run has authority over entries and exits dated in its own sessions: a re-run changes
-    nothing, and an exit that a later session found stays.
+    A run has authority over entries and exits dated in its own sessions: a re-run changes nothing,
+    and an exit that a later session found stays.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     with watch.measure("read"):

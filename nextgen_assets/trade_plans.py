@@ -35,7 +35,7 @@ def trade_plans(
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     rules, before = trading_rules(settings), calendar.shift(sessions[0], -1)
     scenario, first, last = settings.scenario_id, sessions[0], sessions[-1]
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         state = read_books(warehouse, settings, first).state
         pending = warehouse.read("plans_between", scenario_id=scenario, first=before, last=before)
         said = warehouse.read("predictions_between", scenario_id=scenario, first=first, last=last)

@@ -36,7 +36,7 @@ def trade_reflections(
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     scope = {"scenario_id": settings.scenario_id, "last": sessions[-1]}
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         entries = warehouse.read("ledger", **scope)
         filled = warehouse.read("trades_until", **scope)
         plans = warehouse.read("plans_traded_until", **scope)

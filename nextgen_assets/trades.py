@@ -28,7 +28,7 @@ def trades(
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, rules, scenario = calendar_of(settings), trading_rules(settings), settings.scenario_id
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         books = read_books(warehouse, settings, sessions[0])
         before = calendar.shift(sessions[0], -1)
         plans = warehouse.read("plans_between", scenario_id=scenario, first=before, last=sessions[-1])

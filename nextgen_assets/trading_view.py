@@ -59,8 +59,9 @@ def read_books(warehouse: Warehouse, settings: Settings, first: date) -> Books:
     """
     calendar, scenario = calendar_of(settings), settings.scenario_id
     before = calendar.shift(first, -1)
-    entries = warehouse.read("ledger", scenario_id=scenario, last=before)
-    values = warehouse.read("portfolio_until", scenario_id=scenario, last=before)
+    with warehouse.snapshot():
+        entries = warehouse.read("ledger", scenario_id=scenario, last=before)
+        values = warehouse.read("portfolio_until", scenario_id=scenario, last=before)
     if entries.height and (values.is_empty() or values["session_date"][-1] != before):
         newest = values["session_date"][-1] if values.height else None
         start = calendar.shift(newest, 1) if newest else entries["session_date"][0]
@@ -92,9 +93,9 @@ def read_market_data(
 ) -> MarketData:
     """Opens, closes, volumes, splits and dividends from ``first`` to ``last`` as known at ``as_of``."""
     span = {"first": first, "last": last, "as_of": as_of}
-    return market_from_frames(
-        warehouse.read("bars", **span), warehouse.read("actions", **span), calendar_of(settings), last
-    )
+    with warehouse.snapshot():
+        bars, actions = warehouse.read("bars", **span), warehouse.read("actions", **span)
+    return market_from_frames(bars, actions, calendar_of(settings), last)
 
 
 def inception_of(warehouse: Warehouse, settings: Settings, first: date) -> date:

@@ -26,7 +26,14 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy.pool import NullPool
 
-from nextgen_resources.event_rows import Row, condensed, planned_partitions, planned_rows, rows_of
+from nextgen_resources.event_rows import (
+    Row,
+    condensed,
+    planned_partitions,
+    planned_rows,
+    plans_nothing,
+    rows_of,
+)
 
 # Dagster collects batchable events only when this is set; a user's own value is respected.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "2000")
@@ -104,6 +111,9 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
                     self.store_event(event)
 
     def _store_asset_events(self, run_id: str, events: Sequence[EventLogEntry]) -> None:
+        events = [event for event in events if not plans_nothing(event)]
+        if not events:
+            return
         rows = self._rows_by_event(events)
         insert = SqlEventLogStorageTable.insert()
         # Both files in one block: a failure in one leaves nothing in the other, because Dagster

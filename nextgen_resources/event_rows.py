@@ -115,6 +115,12 @@ def planned_partitions(event: EventLogEntry) -> PartitionsSubset[str] | None:
     return said.partitions_subset if isinstance(said, AssetMaterializationPlannedData) else None
 
 
+def plans_nothing(event: EventLogEntry) -> bool:
+    """Whether an event plans a range without partitions, such as one that runs backwards."""
+    planned = planned_partitions(event)
+    return planned is not None and planned.is_empty
+
+
 def planned_rows(
     event: EventLogEntry, keys: Sequence[str], to_row: Callable[[EventLogEntry], Row]
 ) -> list[Row]:
@@ -123,7 +129,7 @@ def planned_rows(
     Parameters
     ----------
     keys : sequence of str
-        Its partitions; none, and so no row, where a range runs backwards.
+        Its partitions, at least one.
 
     Notes
     -----
@@ -132,8 +138,6 @@ def planned_rows(
     happened = event.dagster_event
     assert happened is not None
     assert happened.asset_key is not None
-    if not keys:
-        return []
     single = AssetMaterializationPlannedData(happened.asset_key, partition=keys[0])
     first = to_row(event._replace(dagster_event=_with_data(happened, single)))
     member = _member("partition", keys[0])

@@ -85,7 +85,9 @@ def test_settings_show_values_origins_and_no_secret(scenario: Built) -> None:
     result = run(scenario, "settings", "--json", OPENAI_API_KEY=secret, NEXTGEN__TRADING__SLIPPAGE_BPS="7")
     assert result.exit_code == 0, result.output
     assert secret not in result.output
-    assert "NEXTGEN__TRADING__SLIPPAGE_BPS" in json.dumps(json.loads(result.output))
+    slippage = json.loads(result.output)["settings"]["trading.slippage_bps"]
+    assert slippage["value"] == 7
+    assert "NEXTGEN__TRADING__SLIPPAGE_BPS" in slippage["origin"]
 
 
 def test_bad_setting_is_refused_with_key_value_and_range(scenario: Built) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -58,7 +60,7 @@ class PrioritySettings:
         if not 0 <= self.active_score <= self.core_score <= 1:
             raise ValueError(f"need 0 <= active {self.active_score} <= core {self.core_score} <= 1")
 
-    @property
+    @cached_property
     def weights(self) -> dict[str, float]:
         """Weight of each factor by its name."""
         return {name: getattr(self, f"{name}_weight") for name in _WORDS}
@@ -188,16 +190,17 @@ def _refuse_repeats(frames: dict[str, pl.DataFrame]) -> None:
             )
 
 
-def _record(row: dict[str, object], settings: PrioritySettings) -> dict[str, object]:
+def _record(row: dict[str, Any], settings: PrioritySettings) -> dict[str, object]:
     """Score, tier and reasons of one ticker on one session."""
-    factors = {name: None if row[name] is None else float(str(row[name])) for name in _WORDS}
+    factors: dict[str, float | None] = {name: row[name] for name in _WORDS}
     known = {name: value for name, value in factors.items() if value is not None}
-    weight = sum(settings.weights[name] for name in known)
-    score = sum(settings.weights[name] * value for name, value in known.items()) / weight if weight else 0.0
+    weights = settings.weights
+    weight = sum(weights[name] for name in known)
+    score = sum(weights[name] * value for name, value in known.items()) / weight if weight else 0.0
     score = min(1.0, max(0.0, score))
     tier = "core" if score >= settings.core_score else "active" if score >= settings.active_score else "watch"
     inputs = ("median_dollar_volume_usd", "volatility", "article_count", "brier_skill")
-    stated = {"factors": factors, "inputs": {name: row[name] for name in inputs}, "weights": settings.weights}
+    stated = {"factors": factors, "inputs": {name: row[name] for name in inputs}, "weights": weights}
     return {
         "ticker": row["ticker"],
         "session_date": row["session_date"],

@@ -48,7 +48,9 @@ class IngestionSettings(Section):
         description="last session of the partitions; null: the newest one that has closed"
     )
     cutoff_delay_minutes: WholeNumber = Field(
-        ge=0, le=240, description="minutes after the official close until the knowledge cut-off of a session"
+        ge=0,
+        le=180,
+        description="minutes after the official close until the knowledge cut-off of a session; it falls on the same day in UTC",
     )
     tickers: Tickers | None = Field(description="tickers to keep; null: every ticker of the provider")
     max_tickers: WholeNumber | None = Field(

@@ -97,6 +97,28 @@ class Settings(Section):
             raise ValueError("prediction.member_weights gives every family of models.families weight 0")
         return self
 
+    @model_validator(mode="after")
+    def _feedback_has_blocks(self) -> Self:
+        """Feedback resamples blocks of sessions: a window of fewer than two blocks has no spread."""
+        shortest, block = self.feedback.minimum_sessions, self.feedback_block_sessions
+        if shortest <= block:
+            raise ValueError(
+                f"feedback.minimum_sessions {shortest} must exceed twice models.horizon_sessions "
+                f"{self.models.horizon_sessions}, so at least {block + 1}"
+            )
+        return self
+
+    @property
+    def feedback_block_sessions(self) -> int:
+        """Sessions that feedback counts as one observation: twice the horizon, so that labels rarely overlap."""
+        return 2 * self.models.horizon_sessions
+
+    @property
+    def feedback_window_sessions(self) -> int:
+        """``feedback.window_sessions`` in whole blocks: the nearest multiple of the block, at least two."""
+        block = self.feedback_block_sessions
+        return block * max(2, round(self.feedback.window_sessions / block))
+
     @classmethod
     def build(cls, values: Mapping[str, Any], provenance: Provenance) -> Self:
         """Validate ``values`` (nested, every key present) and remember where they came from.

@@ -97,6 +97,17 @@ class Warehouse(DuckDBResource):
         with self._connection(exclusive=False) as connection:
             return frame_of(connection, sql, parameters)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads inside the block share one opening of the file and see one state of it.
+
+        Notes
+        -----
+        Writers wait while the block lasts: read in it and compute after it.
+        """
+        with self._opened(exclusive=False):
+            yield
+
     def scalar(self, query: str, **parameters: Any) -> Any:
         """First column of the first row of :meth:`read`, or None without rows."""
         frame = self.read(query, **parameters)

@@ -23,8 +23,8 @@ BEGIN, END = date(2004, 3, 1), date(2006, 4, 30)
 
 def ticks(schedule: dg.ScheduleDefinition, first: date, last: date) -> list[datetime]:
     """The instants at which the daemon evaluates ``schedule`` from ``first`` to ``last``."""
-    start = datetime(first.year, first.month, first.day, tzinfo=NEW_YORK)
-    stop = datetime(last.year, last.month, last.day, tzinfo=NEW_YORK) + timedelta(days=1)
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    stop = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
     moments = cron_string_iterator(
         start.timestamp(), str(schedule.cron_schedule), schedule.execution_timezone
     )
@@ -71,16 +71,16 @@ def test_session_is_asked_for_after_its_cut_off_and_before_the_next_open() -> No
     calendar = xnys()
     for moment, request in requests(after_each_session, BEGIN, END):
         session = date.fromisoformat(str(request.partition_key))
-        assert calendar.cutoff(session, 240) <= moment < calendar.open_at(calendar.shift(session, 1))
+        assert calendar.cutoff(session, 180) <= moment < calendar.open_at(calendar.shift(session, 1))
 
 
 @pytest.mark.parametrize(
     ("night", "session"),
     [
-        (date(2005, 4, 3), None),  # Sunday, 2 o'clock does not exist
+        (date(2005, 4, 3), None),  # a Saturday evening, before 2 o'clock does not exist
         (date(2005, 4, 2), "2005-04-01"),
         (date(2005, 4, 5), "2005-04-04"),
-        (date(2005, 10, 30), None),  # Sunday, 1 o'clock comes twice
+        (date(2005, 10, 30), None),  # a Saturday evening, before 1 o'clock comes twice
         (date(2005, 10, 29), "2005-10-28"),
         (date(2005, 11, 1), "2005-10-31"),
         (date(2005, 2, 22), None),  # the day before was Presidents' Day
@@ -90,7 +90,8 @@ def test_session_is_asked_for_after_its_cut_off_and_before_the_next_open() -> No
 )
 def test_night_asks_for_the_day_that_has_just_ended_if_it_traded(night: date, session: str | None) -> None:
     (moment,) = ticks(after_each_session, night, night)
-    assert moment.astimezone(NEW_YORK).date() == night
+    assert moment.astimezone(UTC).date() == night
+    assert moment.astimezone(NEW_YORK).date() == night - timedelta(days=1)
     said = answer(after_each_session, moment)
     if session is None:
         assert isinstance(said, dg.SkipReason)
@@ -105,7 +106,7 @@ def test_months_are_asked_for_once_in_order_on_the_night_after_they_ended() -> N
         (date(2004 + index // 12, index % 12 + 1, 1)).isoformat() for index in range(1, 27)
     ]
     for moment, request in found:
-        local = moment.astimezone(NEW_YORK)
+        local = moment.astimezone(UTC)
         assert local.day == 1
         assert str(request.partition_key) == (local.date() - timedelta(days=1)).replace(day=1).isoformat()
 

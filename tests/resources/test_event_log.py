@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.partition_key_range import PartitionKeyRange
-from dagster._core.events import DagsterEventType
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEventType
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nextgen_resources.event_log import BatchedSqliteEventLogStorage
@@ -413,3 +413,16 @@ def test_new_files_have_large_pages(long_run) -> None:
     for shard in ("index", long_run.run_id):
         with sqlite3.connect(long_run.folder / f"{shard}.db") as connection:
             assert connection.execute("PRAGMA page_size").fetchone() == (16_384,)
+
+
+def test_event_that_plans_a_range_without_partitions_is_dropped(runs, tmp_path) -> None:
+    stock, _ = runs
+    kind = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    event = next(e for e in stock.instance.all_logs(stock.run_id) if e.dagster_event_type == kind)
+    nothing = AssetMaterializationPlannedData(PRICES, partitions_subset=SESSIONS.empty_subset())
+    planned = event._replace(dagster_event=event.dagster_event._replace(event_specific_data=nothing))
+    storage = BatchedSqliteEventLogStorage(str(tmp_path))
+    storage.store_event(planned)
+    storage.store_event_batch([planned, event])
+    assert len(storage.get_logs_for_run(stock.run_id)) == 1
+    assert len(_rows(tmp_path, "index")["event_logs"]) == 1

@@ -113,6 +113,7 @@ def test_a_value_that_is_not_allowed_is_refused(load: Load, key: str, value: obj
         ({"models.champion": "oracle"}, "models.champion 'oracle' must be one of models.families"),
         ({"news.window_sessions": 100, "news.buzz_history_sessions": 50}, "must not be below"),
         ({"feedback.minimum_sessions": 251}, "must not exceed feedback.window_sessions 250"),
+        ({"feedback.minimum_sessions": 10}, "must exceed twice models.horizon_sessions 5, so at least 11"),
         ({"prediction.member_weights": {"oracle": 1}}, "names oracle, not among models.families"),
         (
             {"prediction.member_weights": {"base_rate": 0, "logistic": 0, "lstm": 0}},
@@ -254,3 +255,10 @@ def test_scalars_survive_a_list_of_yaml(value: object) -> None:
 def test_a_directory_called_dotenv_is_skipped(load: Load, project: Any) -> None:
     (project / ".env").mkdir()
     assert load_settings(environ={"NEXTGEN_ROOT": str(project)}).models.seed == 7
+
+
+@pytest.mark.parametrize(("horizon", "window"), [(3, 252), (5, 250), (7, 252), (10, 240), (29, 232)])
+def test_window_of_feedback_is_made_of_whole_blocks(load: Load, horizon: int, window: int) -> None:
+    settings = load(overrides={"models.horizon_sessions": horizon})
+    assert settings.feedback_window_sessions == window
+    assert settings.feedback_block_sessions == 2 * horizon

@@ -160,6 +160,25 @@ def test_read_inside_a_read_leaves_the_lock_with_the_outer_one(warehouse) -> Non
     assert not _refused_elsewhere(warehouse)
 
 
+def test_reads_of_a_snapshot_share_one_opening_and_keep_writers_out(warehouse, rows, monkeypatch) -> None:
+    _put(warehouse, rows)
+    opened: list[bool] = []
+    connect = Warehouse._connect
+    monkeypatch.setattr(
+        Warehouse,
+        "_connect",
+        lambda self, *, exclusive: opened.append(exclusive) or connect(self, exclusive=exclusive),
+    )
+    with warehouse.snapshot():
+        assert warehouse.scalar("SELECT count(*) FROM strategic_priorities") == rows.height
+        assert warehouse.read("SELECT * FROM strategic_priorities").height == rows.height
+        assert _refused_elsewhere(warehouse)
+        with pytest.raises(WarehouseError, match="end that read, then write"), warehouse.transaction():
+            pass
+    assert opened == [False]
+    _put(warehouse, rows.clear())  # free again
+
+
 def _refused_elsewhere(warehouse: Warehouse) -> bool:
     code = (
         "from pathlib import Path\nfrom nextgen_resources.errors import WarehouseBusyError\n"
