@@ -128,6 +128,9 @@ class Credentials(Section):
     polygon_api_key: Secret | None = Field(description="Polygon key, for prices and news")
     alpaca_api_key_id: Secret | None = Field(description="Alpaca key id, for prices and news")
     alpaca_api_secret_key: Secret | None = Field(description="Alpaca secret belonging to the key id")
+    redis_url: Secret | None = Field(
+        description="Redis that keeps the answers of providers in place of a file, such as redis://localhost:6379/0"
+    )
     webhook_signing_secret: Secret | None = Field(
         description="shared secret that signs outgoing webhooks (HMAC-SHA256)"
     )

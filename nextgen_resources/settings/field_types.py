@@ -86,3 +86,8 @@ Weights = Annotated[
     AfterValidator(FrozenMapping),
     PlainSerializer(dict, return_type=dict[str, float]),
 ]
+Rates = Annotated[
+    Mapping[Name, Annotated[float, Strict(), Field(gt=0, le=60_000)]],
+    AfterValidator(FrozenMapping),
+    PlainSerializer(dict, return_type=dict[str, float]),
+]

@@ -22,11 +22,13 @@ from nextgen_resources.settings.data_sections import (
 )
 from nextgen_resources.settings.field_types import Section
 from nextgen_resources.settings.frozen_mapping import FrozenMapping
+from nextgen_resources.settings.http_section import HttpSettings
 from nextgen_resources.settings.learning_sections import FeedbackSettings, ModelSettings, PredictionSettings
 from nextgen_resources.settings.trading_sections import SchedulerSettings, TradingSettings
 
 WITHOUT_INFLUENCE: Mapping[str, Any] = {
     "paths": True,
+    "http": True,
     "scheduler": True,
     "warehouse": True,
     "credentials": True,
@@ -72,6 +74,7 @@ class Settings(Section):
     )
     paths: PathSettings
     ingestion: IngestionSettings
+    http: HttpSettings
     news: NewsSettings
     features: FeatureSettings
     models: ModelSettings
@@ -183,7 +186,7 @@ class Settings(Section):
 
         Notes
         -----
-        Left out: secrets, paths, schedule, warehouse and the degrees of parallelism
+        Left out: secrets, paths, requests, schedule, warehouse and the degrees of parallelism
         (`WITHOUT_INFLUENCE`). Equal fingerprints mean that the same inputs give the same rows; origins
         and key order do not matter.
         """

@@ -24,7 +24,19 @@ PARENTS = {
     errors.ProviderError: errors.NextGenError,
     errors.ProviderUnavailableError: errors.ProviderError,
     errors.ProviderRateLimitedError: errors.ProviderError,
+    errors.ProviderEmptyError: errors.ProviderUnavailableError,
+    errors.ProviderHtmlError: errors.ProviderUnavailableError,
+    errors.ProviderTruncatedError: errors.ProviderUnavailableError,
+    errors.ProviderCircuitError: errors.ProviderUnavailableError,
+    errors.ProviderUnauthorizedError: errors.ProviderError,
+    errors.ProviderConsentError: errors.ProviderError,
+    errors.ProviderAddressError: errors.ProviderError,
+    errors.ProviderNotFoundError: errors.ProviderError,
     errors.ProviderDataError: errors.ProviderError,
+    errors.ProviderStatedError: errors.ProviderDataError,
+    errors.ProviderOversizeError: errors.ProviderDataError,
+    errors.ProviderPartialError: errors.ProviderError,
+    errors.NotRecordedError: errors.ProviderError,
     errors.ModelStoreError: errors.NextGenError,
     errors.TimeRuleError: errors.NextGenError,
     errors.LedgerConflictError: errors.NextGenError,
@@ -55,8 +67,26 @@ def test_only_waiting_errors_are_retryable() -> None:
     assert {kind for kind in ALL if kind.is_retryable} == {
         errors.WarehouseBusyError,
         errors.ProviderUnavailableError,
+        errors.ProviderEmptyError,
+        errors.ProviderHtmlError,
+        errors.ProviderTruncatedError,
+        errors.ProviderCircuitError,
         errors.ProviderRateLimitedError,
     }
+
+
+def test_every_refusal_of_a_provider_has_a_word_of_its_own() -> None:
+    words = [kind.outcome for kind in ALL if issubclass(kind, errors.ProviderError)]
+    assert len(words) == len(set(words))
+    assert not {"ok", "cached"} & set(words)
+
+
+def test_a_partial_delivery_keeps_both_halves() -> None:
+    error = errors.ProviderPartialError(
+        "1 of 2", delivered=[1], refused={"GONE": errors.ProviderNotFoundError()}
+    )
+    assert error.delivered == [1]
+    assert list(error.refused) == ["GONE"]
 
 
 @pytest.mark.parametrize("kind", ALL)

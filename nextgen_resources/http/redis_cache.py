@@ -1,0 +1,66 @@
+"""The answers of an unfinished run in Redis, for scenarios that run on several machines (extra ``redis``)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from nextgen_resources.errors import SettingsError
+from nextgen_resources.http.answers import Answer
+
+_PREFIX = "nextgen:answer:"
+
+
+class RedisCache:
+    """Answers in Redis, which forgets them by itself when their time is over.
+
+    Parameters
+    ----------
+    url : str
+        ``redis://host:port/database``; never shown.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Any = None
+
+    def keep(self, key: str, answer: Answer, ttl_seconds: float) -> None:
+        """Keep ``answer`` under ``key`` for so many seconds."""
+        head = {
+            "url": answer.url,
+            "status": answer.status,
+            "headers": dict(answer.headers),
+            "kept_at": datetime.now(UTC).isoformat(),
+        }
+        value = json.dumps(head).encode() + b"\n" + answer.body
+        self._redis().set(_PREFIX + key, value, px=max(1, int(ttl_seconds * 1000)))
+
+    def kept(self, key: str) -> Answer | None:
+        """The answer under ``key``, or None when there is none or its time is over."""
+        value = self._redis().get(_PREFIX + key)
+        if value is None:
+            return None
+        head, _, body = value.partition(b"\n")
+        known = json.loads(head)
+        return Answer(known["url"], known["status"], known["headers"], body)
+
+    def spend(self, until: datetime) -> None:
+        """Forget the answers that were kept up to ``until``."""
+        client = self._redis()
+        for name in client.scan_iter(match=_PREFIX + "*"):
+            value = client.get(name)
+            if value is not None and json.loads(value.partition(b"\n")[0])["kept_at"] <= until.isoformat():
+                client.delete(name)
+
+    def _redis(self) -> Any:
+        if self._client is None:
+            try:
+                import redis
+            except ImportError as error:
+                raise SettingsError(
+                    "credentials.redis_url is set, but the package redis is not installed; run: "
+                    "pip install 'nextgen[redis]'"
+                ) from error
+            self._client = redis.Redis.from_url(self._url, socket_timeout=5, socket_connect_timeout=5)
+        return self._client
