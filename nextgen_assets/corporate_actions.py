@@ -1,6 +1,6 @@
 """Splits and dividends, with which prices are adjusted on reading."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 import dagster as dg
@@ -12,11 +12,14 @@ from nextgen_assets.domain.split_evidence import inspect_splits
 from nextgen_assets.market_view import segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
-from nextgen_assets.policies import session_asset
+from nextgen_assets.policies import RETRIES, session_asset
+from nextgen_assets.provider_calls import recorded_calls, tell_of_refusals
 from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
+from nextgen_resources.errors import ProviderError
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import MarketDataProvider
-from nextgen_resources.market_data.door import check_bars
+from nextgen_resources.market_data.delivery import deliver_actions, deliver_bars
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -32,44 +35,72 @@ def corporate_actions(
     settings: dg.ResourceParam[Settings],
     market_data: dg.ResourceParam[MarketDataProvider],
     clock: dg.ResourceParam[Clock],
+    http: dg.ResourceParam[HttpPolicy],
 ) -> dict[str, pl.DataFrame]:
     """One row per security, ex-date and kind of action.
 
     Key: ticker, ex_date, kind. Source: the list of the provider, or, where it has none, the steps
     between its close and its adjusted close. Cadence: each session. A re-run replaces its sessions. A
-    stated split that the prices contradict goes to quarantine, with the reason.
+    stated split that the prices contradict goes to quarantine, with the reason. Of a ticker that the
+    provider refuses, what was known stays, and an event says so.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     first, last = sessions[0], sessions[-1]
     with watch.measure("read"):
         tickers = warehouse.read("members", first=first, last=last)["ticker"].unique().sort().to_list()
-    with watch.measure("provider"):
-        stated = delivered_actions(market_data, tickers, first, last, calendar_of(settings))
+    with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
+        is_last_try = context.retry_number >= RETRIES
+        stated, refused = delivered_actions(
+            market_data, tickers, first, last, calendar_of(settings), is_last_try=is_last_try
+        )
+    tell_of_refusals(context, refused)
     with watch.measure("compute"):
         inspected = [
             inspect_splits(stated.filter(pl.col("ex_date").is_between(begin, end)), bars)
             for begin, end, bars in bars_around(warehouse, settings, sessions)
         ]
-        actions = pl.concat(part.accepted for part in inspected).sort("ticker", "ex_date", "kind")
+        accepted = [part.accepted for part in inspected]
+        if refused:
+            accepted.append(kept_actions(warehouse, refused, first, last).select(accepted[0].columns))
+        actions = pl.concat(accepted).sort("ticker", "ex_date", "kind")
     now = clock.now()
     rejected = pl.concat(quarantined(part, "corporate_actions", market_data.name, now) for part in inspected)
     counts = dict(actions.group_by("kind").len().sort("kind").iter_rows())
     record(context, watch, actions, "ex_date", figures={**counts, "quarantined": rejected.height})
-    return {"corporate_actions": actions, "quarantine": rejected}
+    return {"corporate_actions": actions, "quarantine": rejected, "provider_calls": calls.rows()}
 
 
 def delivered_actions(
-    market_data: MarketDataProvider, tickers: list[str], first: date, last: date, calendar: SessionCalendar
-) -> pl.DataFrame:
-    """Actions from ``first`` to ``last``: the provider's list, or what its adjusted close implies."""
-    stated = market_data.corporate_actions(tickers, first, last)
-    if stated is not None:
-        actions = date_actions(stated, calendar, market_data.name)
+    market_data: MarketDataProvider,
+    tickers: list[str],
+    first: date,
+    last: date,
+    calendar: SessionCalendar,
+    *,
+    is_last_try: bool = True,
+) -> tuple[pl.DataFrame, Mapping[str, ProviderError]]:
+    """Actions from ``first`` to ``last``: the provider's list, or what its adjusted close implies.
+
+    Returns
+    -------
+    polars.DataFrame, mapping of str to ProviderError
+        The actions, and why tickers were refused.
+    """
+    delivery = deliver_actions(market_data, tickers, first, last, is_last_try=is_last_try)
+    if delivery is not None:
+        by_source = delivery.rows.partition_by("source", as_dict=True)
+        parts = [date_actions(rows, calendar, str(source)) for (source,), rows in by_source.items()]
+        actions = pl.concat([date_actions(delivery.rows.clear(), calendar, market_data.name), *parts])
     else:
         before = calendar.shift(first, -CONTEXT_SESSIONS)
-        bars = check_bars(market_data.daily_bars(tickers, before, last), market_data.name)
-        actions = recover_actions(bars, calendar, market_data.name, market_data.dividend_basis)
-    return actions.filter(pl.col("ex_date").is_between(first, last))
+        delivery = deliver_bars(market_data, tickers, before, last, is_last_try=is_last_try)
+        actions = recover_actions(delivery.rows, calendar, market_data.name, market_data.dividend_basis)
+    return actions.filter(pl.col("ex_date").is_between(first, last)), delivery.refused
+
+
+def kept_actions(warehouse: Warehouse, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
+    """What is known of tickers that were refused: this run says nothing about them."""
+    return warehouse.read("actions_of_tickers", tickers=list(tickers), first=first, last=last)
 
 
 def bars_around(

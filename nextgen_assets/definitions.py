@@ -32,6 +32,7 @@ from nextgen_assets.checks import asset_checks  # noqa: E402
 from nextgen_assets.orchestration.jobs import jobs  # noqa: E402
 from nextgen_assets.orchestration.schedules import schedules  # noqa: E402
 from nextgen_resources.clock import SystemClock  # noqa: E402
+from nextgen_resources.http.policy import policy_at  # noqa: E402
 from nextgen_resources.market_data import load_provider  # noqa: E402
 from nextgen_resources.model_store import ModelStore  # noqa: E402
 from nextgen_resources.news import load_news_provider  # noqa: E402
@@ -80,12 +81,22 @@ def resources_of(settings: Settings) -> dict[str, Any]:
     """What assets are introduced to, by resource key."""
     warehouse = warehouse_of(settings)
     clock = SystemClock()
+    redis_url = settings.credentials.redis_url
+    http = policy_at(
+        settings.http,
+        settings.scenario_dir / "provider_calls.sqlite",
+        redis_url.get_secret_value() if redis_url else None,
+        clock,
+    )
     return {
         "settings": settings,
         "clock": clock,
         "warehouse": warehouse,
         "io_manager": WarehouseIOManager(warehouse, settings.scenario_id, clock),
-        "market_data": load_provider(settings.ingestion.provider, **settings.ingestion.provider_options),
+        "http": http,
+        "market_data": load_provider(
+            settings.ingestion.provider, http, **settings.ingestion.provider_options
+        ),
         "news_source": load_news_provider(settings.news.provider, **settings.news.provider_options),
         "sentiment_scorer": load_sentiment_scorer(settings.news.scorer, **settings.news.scorer_options),
         "model_store": ModelStore(settings.models_dir),

@@ -11,11 +11,14 @@ from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
-from nextgen_assets.policies import session_asset
+from nextgen_assets.policies import RETRIES, session_asset
+from nextgen_assets.provider_calls import recorded_calls, tell_of_refusals
 from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import MarketDataProvider, ReportsRejectedRows
-from nextgen_resources.market_data.door import check_bars
+from nextgen_resources.market_data.capabilities import require
+from nextgen_resources.market_data.delivery import deliver_actions, deliver_bars
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -31,14 +34,17 @@ def market_prices(
     settings: dg.ResourceParam[Settings],
     market_data: dg.ResourceParam[MarketDataProvider],
     clock: dg.ResourceParam[Clock],
+    http: dg.ResourceParam[HttpPolicy],
 ) -> dict[str, pl.DataFrame]:
     """One row per security and session: the current version of its daily bar, unadjusted.
 
     Key: ticker, session_date. Source: the market data provider of the settings. Cadence: each session.
     A re-run asks the provider again: an unchanged bar writes nothing, a changed one moves the old
     version to market_price_revisions, and one that was not there before is known from now on. Bars that
-    break a rule go to quarantine, whole, with the reason.
+    break a rule go to quarantine, whole, with the reason. A ticker that the provider refuses has no row,
+    and an event says so.
     """
+    require(market_data, "daily", "market_prices")
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, now = calendar_of(settings), clock.now()
     first, last = sessions[0], sessions[-1]
@@ -49,21 +55,25 @@ def market_prices(
         )
         recorded = dict(warehouse.read("recorded_live", first=first, last=last).rows())
     tickers = stays["ticker"].unique().sort().to_list()
-    with watch.measure("provider"):
-        delivered = check_bars(market_data.daily_bars(tickers, first, last), market_data.name)
-        actions = market_data.corporate_actions(tickers, first, last)
+    with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
+        patience = {"is_last_try": context.retry_number >= RETRIES}
+        delivery = deliver_bars(market_data, tickers, first, last, **patience)
+        delivered = sorted(set(tickers) - set(delivery.refused))
+        actions = deliver_actions(market_data, delivered, first, last, **patience)
+    tell_of_refusals(context, delivery.refused)
     with watch.measure("compute"):
-        inspected = inspect_bars(delivered.drop("adjusted_close"), calendar, earlier, actions)
-        bars = of_members(inspected.accepted, stays)
-        bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded).with_columns(
-            source=pl.lit(market_data.name)
+        inspected = inspect_bars(
+            delivery.rows.drop("adjusted_close"), calendar, earlier, actions.rows if actions else None
         )
+        bars = of_members(inspected.accepted, stays)
+        bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded)
     rejected = quarantined(
         with_unread_rows(inspected, market_data, first, last), "market_prices", market_data.name, now
     )
     figures = {"quarantined": rejected.height, "exact_copies": inspected.duplicate_count}
+    figures["refused_tickers"] = len(delivery.refused)
     record(context, watch, bars, "session_date", figures=figures)
-    return {"market_prices": bars, "quarantine": rejected}
+    return {"market_prices": bars, "quarantine": rejected, "provider_calls": calls.rows()}
 
 
 def with_unread_rows(

@@ -17,13 +17,22 @@ def plug_in_names(package: str, export: str) -> list[str]:
     return sorted(name for name in names if hasattr(_module(package, name), export))
 
 
-def load_plug_in(package: str, export: str, kind: str, name: str, options: dict[str, Any]) -> Any:
+def load_plug_in(
+    package: str,
+    export: str,
+    kind: str,
+    name: str,
+    options: dict[str, Any],
+    offered: dict[str, Any] | None = None,
+) -> Any:
     """``export`` of the module ``name`` of ``package``, constructed with ``options``.
 
     Parameters
     ----------
     kind : str
         What it is called in messages, for example ``news provider``.
+    offered : dict, optional
+        Resources by parameter name; those that the constructor names are passed, and no option may set them.
 
     Raises
     ------
@@ -37,6 +46,10 @@ def load_plug_in(package: str, export: str, kind: str, name: str, options: dict[
             f"or add the module {package.replace('.', '/')}/{name}.py exporting {export}"
         )
     factory = getattr(_module(package, name), export)
+    taken = inspect.signature(factory).parameters
+    if reserved := sorted(set(offered or {}) & set(options)):
+        raise SettingsError(f"{kind} {name!r}: {', '.join(reserved)} is no option, it is provided")
+    options = options | {key: value for key, value in (offered or {}).items() if key in taken}
     try:
         inspect.signature(factory).bind(**options)
     except TypeError as error:

@@ -13,12 +13,7 @@ from uuid import uuid4
 import tenacity
 
 from nextgen_resources.clock import Clock, SystemClock
-from nextgen_resources.errors import (
-    ProviderCircuitError,
-    ProviderConsentError,
-    ProviderError,
-    ProviderUnauthorizedError,
-)
+from nextgen_resources.errors import ProviderCircuitError, ProviderError
 from nextgen_resources.http.answers import Answer, Expected, refusal_of
 from nextgen_resources.http.journal import AnswerCache, Call, Journal
 from nextgen_resources.http.pace import Breaker, Pace, Spacing
@@ -206,11 +201,6 @@ class HttpPolicy:
             )
             self._gates[provider] = Spacing(rate, self.pace), breaker
         return self._gates[provider]
-
-
-def concerns_everyone(error: ProviderError) -> bool:
-    """Whether a refusal is about the provider as a whole, so that asking for the next ticker is pointless."""
-    return error.is_retryable or isinstance(error, ProviderUnauthorizedError | ProviderConsentError)
 
 
 def policy_at(

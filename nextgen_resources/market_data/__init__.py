@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import polars as pl
 
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.plug_ins import load_plug_in, plug_in_names
 
 TICKER_PATTERN = r"[A-Z0-9][A-Z0-9.\-^=]{0,15}"
@@ -79,8 +80,7 @@ class MarketDataProvider(Protocol):
     name : str
         The module name, which is also the name in the settings and in ``source`` columns.
     capabilities : frozenset of str
-        ``daily`` (bars), ``actions`` (explicit splits and dividends), ``adjusted_close`` (a column from
-        which actions can be recovered), ``universe`` (``listings`` includes securities delisted since).
+        Names of ``capabilities.CAPABILITIES``; ``capabilities.require`` refuses a call that is not among them, in words.
     delay_minutes : int
         Minutes after the official close at which the source publishes the bar of the day.
     dividend_basis : {'ex_close', 'previous_close'}
@@ -153,13 +153,15 @@ def provider_names() -> list[str]:
     return plug_in_names(__name__, "Provider")
 
 
-def load_provider(name: str, **options: Any) -> MarketDataProvider:
+def load_provider(name: str, http: HttpPolicy | None = None, **options: Any) -> MarketDataProvider:
     """The provider called ``name``, constructed with ``options``.
 
     Parameters
     ----------
     name : str
         Module name inside this package.
+    http : HttpPolicy, optional
+        Handed to providers that send requests.
     **options : object
         Keyword arguments of the provider's constructor.
 
@@ -168,5 +170,7 @@ def load_provider(name: str, **options: Any) -> MarketDataProvider:
     SettingsError
         No such provider, or an option that it does not take; the message lists the valid ones.
     """
-    provider: MarketDataProvider = load_plug_in(__name__, "Provider", "market data provider", name, options)
+    provider: MarketDataProvider = load_plug_in(
+        __name__, "Provider", "market data provider", name, options, {"http": http}
+    )
     return provider

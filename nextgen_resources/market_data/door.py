@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,6 +21,9 @@ from nextgen_resources.market_data import BAR_SCHEMA
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DELIVERED_SCHEMA = MappingProxyType({**BAR_SCHEMA, "source": pl.String()})
+"""Bars behind the door: each row says which provider gave it."""
 
 _PRICES = ("open", "high", "low", "close")
 _NUMERIC = (*_PRICES, "volume", "adjusted_close")
@@ -33,14 +37,14 @@ def check_bars(frame: pl.DataFrame | pd.DataFrame, source: str = "provider") -> 
     ----------
     frame : polars.DataFrame or pandas.DataFrame
         Columns ticker (text), session_date (date, datetime or ISO text), open, high, low, close, volume
-        (numeric) and optionally adjusted_close; others are dropped.
+        (numeric) and optionally adjusted_close and source; others are dropped.
     source : str
-        Who delivered it, for messages.
+        Who delivered it: for messages, and for rows that do not say so themselves.
 
     Returns
     -------
     polars.DataFrame
-        Columns of ``BAR_SCHEMA`` in the order of delivery; NaN of pandas becomes null. ``volume`` stays
+        Columns of ``BAR_SCHEMA`` and ``source``, in the order of delivery; NaN of pandas becomes null. ``volume`` stays
         Float64 so that a fractional or infinite volume reaches the quality rules, which make it Int64.
 
     Raises
@@ -67,8 +71,15 @@ def _check_polars(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     ticker_type = frame.schema["ticker"]
     is_text = ticker_type in (pl.String, pl.Categorical, pl.Enum, pl.Null)
     _refuse_unless(frame, "ticker", is_text, source, "text")
-    frame = frame.with_columns(_session_date(frame, source))
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in BAR_SCHEMA.items())
+    frame = frame.with_columns(_session_date(frame, source), _source(frame, source))
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in DELIVERED_SCHEMA.items())
+
+
+def _source(frame: pl.DataFrame, source: str) -> pl.Expr:
+    if "source" not in frame.columns:
+        return pl.lit(source).alias("source")
+    _refuse_unless(frame, "source", frame.schema["source"] in (pl.String, pl.Null), source, "text")
+    return pl.col("source").fill_null(source)
 
 
 def _refuse_unless(
@@ -114,7 +125,7 @@ def _from_pandas(frame: pd.DataFrame, source: str) -> pl.DataFrame:
     if not outcome.success:
         raise ProviderDataError(f"{source}: bars refused at the door: {outcome.description}")
     return pl.from_pandas(
-        frame.loc[:, [name for name in BAR_SCHEMA if name in frame.columns]], nan_to_null=True
+        frame.loc[:, [name for name in DELIVERED_SCHEMA if name in frame.columns]], nan_to_null=True
     )
 
 

@@ -80,7 +80,9 @@ _SPECS = (
     ),
     TableSpec("system_health", "system_health", WriteMode.REPLACE, "session_date"),
     TableSpec("task_runs", "system_health", WriteMode.UPSERT, None),
-    TableSpec("provider_calls", "market_prices", WriteMode.APPEND, None),
+    TableSpec(
+        "provider_calls", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)
+    ),
 )
 
 TABLES: dict[str, TableSpec] = {spec.name: spec for spec in _SPECS}

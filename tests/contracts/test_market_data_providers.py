@@ -12,14 +12,14 @@ from nextgen_assets.domain.quality import inspect_bars
 from nextgen_assets.domain.sessions import xnys
 from nextgen_resources.market_data import (
     ACTION_SCHEMA,
-    BAR_SCHEMA,
     LISTING_SCHEMA,
     TICKER_PATTERN,
     MarketDataProvider,
     load_provider,
     provider_names,
 )
-from nextgen_resources.market_data.door import check_bars
+from nextgen_resources.market_data.capabilities import CAPABILITIES
+from nextgen_resources.market_data.door import DELIVERED_SCHEMA, check_bars
 
 FIRST, LAST = date(2012, 11, 1), date(2013, 2, 28)
 PROVIDERS = ["bokeh", "files_csv", "files_parquet", "yahoo"]
@@ -84,7 +84,7 @@ def test_it_meets_the_protocol(provider):
     assert isinstance(provider, MarketDataProvider)
     assert provider.name in provider_names()
     assert "daily" in provider.capabilities
-    assert provider.capabilities <= {"daily", "actions", "adjusted_close", "universe"}
+    assert provider.capabilities <= set(CAPABILITIES)
     assert provider.dividend_basis in {"ex_close", "previous_close"}
 
 
@@ -104,7 +104,8 @@ def test_listings_have_their_columns_and_no_holes(provider):
 
 def test_bars_pass_the_door_and_are_sorted(provider):
     bars = check_bars(provider.daily_bars(["IBM", "AAPL"], FIRST, LAST), provider.name)
-    assert dict(bars.schema) == dict(BAR_SCHEMA)
+    assert dict(bars.schema) == dict(DELIVERED_SCHEMA)
+    assert set(bars["source"]) == {provider.name}
     assert bars.equals(bars.sort("ticker", "session_date"))
     assert set(bars["ticker"]) == {"AAPL", "IBM"}
 

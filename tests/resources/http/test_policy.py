@@ -8,7 +8,7 @@ import pytest
 from nextgen_resources import errors
 from nextgen_resources.http.answers import Answer
 from nextgen_resources.http.journal import Journal
-from nextgen_resources.http.policy import Request, concerns_everyone, default_http_settings
+from nextgen_resources.http.policy import Request, default_http_settings
 from tests.resources.http.loopback import VirtualTime, policy_in
 
 GOOD = Answer("https://acme.example/v1", 200, {}, b'{"a": 1}')
@@ -241,17 +241,6 @@ def test_a_file_is_made_by_the_first_call_only(time, tmp_path):
     assert not file.exists()
     asked(policy, Script(GOOD))
     assert sqlite3.connect(file).execute("SELECT count(*) FROM calls").fetchall() == [(1,)]
-
-
-def test_only_what_concerns_the_provider_as_a_whole_stops_asking_for_other_tickers():
-    whole = (
-        errors.ProviderUnavailableError(),
-        errors.ProviderRateLimitedError(),
-        errors.ProviderConsentError(),
-    )
-    single = (errors.ProviderNotFoundError(), errors.ProviderDataError(), errors.ProviderStatedError())
-    assert all(map(concerns_everyone, whole))
-    assert not any(map(concerns_everyone, single))
 
 
 def test_the_defaults_are_those_of_the_settings_file():

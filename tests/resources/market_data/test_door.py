@@ -7,8 +7,7 @@ import polars as pl
 import pytest
 
 from nextgen_resources.errors import ProviderDataError
-from nextgen_resources.market_data import BAR_SCHEMA
-from nextgen_resources.market_data.door import check_bars
+from nextgen_resources.market_data.door import DELIVERED_SCHEMA, check_bars
 
 DAY = date(2013, 2, 25)
 COLUMNS = {
@@ -34,8 +33,8 @@ def as_pandas(**changes):
 
 def test_a_polars_frame_gets_its_canonical_types():
     checked = check_bars(as_polars())
-    assert dict(checked.schema) == dict(BAR_SCHEMA)
-    assert checked.row(1) == ("IBM", DAY, 2.0, 2.5, 1.5, 2.2, 200.0, 2.1)
+    assert dict(checked.schema) == dict(DELIVERED_SCHEMA)
+    assert checked.row(1) == ("IBM", DAY, 2.0, 2.5, 1.5, 2.2, 200.0, 2.1, "provider")
 
 
 def test_a_pandas_frame_gives_the_same_as_the_polars_frame():
@@ -83,13 +82,13 @@ def test_a_missing_day_passes_for_the_quality_rules():
 
 
 def test_further_columns_are_dropped():
-    assert check_bars(as_pandas(note=["a", "b"])).columns == list(BAR_SCHEMA)
+    assert check_bars(as_pandas(note=["a", "b"])).columns == list(DELIVERED_SCHEMA)
 
 
 @pytest.mark.parametrize("make", [as_polars, as_pandas])
 def test_an_empty_frame_keeps_its_columns(make):
     checked = check_bars(make()[:0])
-    assert (checked.height, dict(checked.schema)) == (0, dict(BAR_SCHEMA))
+    assert (checked.height, dict(checked.schema)) == (0, dict(DELIVERED_SCHEMA))
 
 
 def test_a_column_missing_from_a_polars_frame_is_named():
@@ -133,3 +132,14 @@ def test_dates_in_a_local_order_are_refused(make):
 def test_something_that_is_no_frame_is_refused():
     with pytest.raises(ProviderDataError, match=r"arrived as list, expected a Polars or pandas DataFrame"):
         check_bars([1, 2])
+
+
+def test_a_row_that_names_its_source_keeps_it_and_the_others_get_the_provider():
+    checked = check_bars(as_polars(source=["acme", None]), "chain")
+    assert checked["source"].to_list() == ["acme", "chain"]
+    assert check_bars(as_pandas(source=["acme", "other"]), "chain")["source"].to_list() == ["acme", "other"]
+
+
+def test_a_source_that_is_no_text_is_refused():
+    with pytest.raises(ProviderDataError, match="column source"):
+        check_bars(as_polars(source=[1, 2]))
