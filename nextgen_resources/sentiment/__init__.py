@@ -15,6 +15,9 @@ import polars as pl
 
 from nextgen_resources.plug_ins import load_plug_in, plug_in_names
 
+NEUTRAL_BAND = 0.05
+"""A score below this in size says neutral; every scorer scales its scores so that this holds."""
+
 SCORABLE_SCHEMA = MappingProxyType(
     {"article_id": pl.String(), "ticker": pl.String(), "headline": pl.String(), "body": pl.String()}
 )

@@ -114,7 +114,7 @@ class Scorer:
     def _read(self, headline: str, body: str | None) -> tuple[float, str]:
         """Score and rationale of one article."""
         title = headline[:_HEADLINE_CHARACTERS]
-        sentences = _sentences(body[:_BODY_CHARACTERS]) if body else []
+        sentences = sentences_of(body[:_BODY_CHARACTERS]) if body else []
         score = self._compound(title)
         if sentences:
             score = (score + sum(map(self._compound, sentences)) / len(sentences)) / 2
@@ -141,20 +141,40 @@ class Scorer:
 
     @cached_property
     def _analyzer(self) -> Any:
-        try:
-            from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-        except ImportError as error:
-            raise ProviderError(_not_installed("vaderSentiment")) from error
-        analyzer = SentimentIntensityAnalyzer()
-        sentibignomics = _word_list("SentiBignomics.py", "lexicon1")
-        analyzer.lexicon.update(
-            {word: valence * SENTIBIGNOMICS_SCALE for word, valence in sentibignomics.items()}
-        )
-        analyzer.lexicon.update(_word_list("Henry.py", "lexicon2"))
+        analyzer = _vader()
+        analyzer.lexicon = combined_lexicon()
         return analyzer
 
 
-def _sentences(text: str) -> list[str]:
+def word_lists() -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Valences of VADER, of SentiBignomics as it is published, and of Henry, by word.
+
+    Raises
+    ------
+    ProviderError
+        A package is not installed; install the versions in ``constraints.txt``.
+    """
+    vader = dict(_vader().lexicon)
+    return vader, _word_list("SentiBignomics.py", "lexicon1"), _word_list("Henry.py", "lexicon2")
+
+
+def combined_lexicon() -> dict[str, float]:
+    """VADER, overridden by SentiBignomics times 0.1, overridden by Henry."""
+    vader, sentibignomics, henry = word_lists()
+    scaled = {word: valence * SENTIBIGNOMICS_SCALE for word, valence in sentibignomics.items()}
+    return vader | scaled | henry
+
+
+def _vader() -> Any:
+    try:
+        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    except ImportError as error:
+        raise ProviderError(_not_installed("vaderSentiment")) from error
+    return SentimentIntensityAnalyzer()
+
+
+def sentences_of(text: str) -> list[str]:
+    """Lines and sentences of a body, blank ones left out."""
     broken = text.replace("! ", "!\n").replace("? ", "?\n").replace(". ", ".\n")
     return [line.strip() for line in broken.splitlines() if line.strip()]
 

@@ -1,0 +1,163 @@
+"""A scorer on labelled text: quality, speed and cost, printed or as JSON."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from nextgen_assets.commands.labelled_file import LabelledColumns, read_labelled
+from nextgen_assets.domain.sentiment_quality import SentimentQuality, called_labels, sentiment_quality
+from nextgen_resources.errors import SettingsError
+from nextgen_resources.sentiment import NEUTRAL_BAND, SCORABLE_SCHEMA, SentimentScorer, load_sentiment_scorer
+from nextgen_resources.settings.schema import Settings
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one scorer did with one file."""
+
+    file: str
+    scorer: str
+    model: str
+    prompt_version: str
+    knowledge_cutoff: str | None
+    n_texts: int
+    quality: SentimentQuality
+    texts_per_second: float
+    cost_usd: float
+
+    @property
+    def n_unscored(self) -> int:
+        """Texts without a score; no figure counts them as anything."""
+        return self.n_texts - self.quality.n
+
+
+def evaluate_file(path: Path, scorer: SentimentScorer, columns: LabelledColumns) -> Evaluation:
+    """Score the labelled texts of ``path`` with ``scorer``.
+
+    Raises
+    ------
+    SettingsError
+        The file or its labels cannot be read, or the scorer scored nothing.
+    """
+    labelled = read_labelled(path, columns).with_row_index("row")
+    items = labelled.select(
+        pl.col("row").cast(pl.String).alias("article_id"),
+        pl.lit("TEXT").alias("ticker"),
+        pl.col("text").alias("headline"),
+        pl.lit(None, pl.String).alias("body"),
+    ).cast(dict(SCORABLE_SCHEMA))  # type: ignore[arg-type]
+    scorer.score(items[:1])  # loads what is loaded once, so that the speed is that of scoring
+    started = time.perf_counter()
+    scores = scorer.score(items)
+    seconds = time.perf_counter() - started
+    if scores.is_empty():
+        raise SettingsError(
+            f"{scorer.name} scored none of the {items.height} texts of {path.name}; "
+            "look at the reasons it gives, and at its key, address and budget in the settings"
+        )
+    joined = scores.join(
+        labelled.with_columns(pl.col("row").cast(pl.String)), left_on="article_id", right_on="row"
+    )
+    called = called_labels(joined["score"], NEUTRAL_BAND)
+    cutoff = scores["model_knowledge_cutoff"].max()
+    return Evaluation(
+        path.name,
+        scorer.name,
+        scorer.model,
+        scorer.prompt_version,
+        None if cutoff is None else str(cutoff),
+        items.height,
+        sentiment_quality(joined["label"], called, joined["confidence"]),
+        items.height / seconds,
+        float(scores["cost_usd"].sum()),
+    )
+
+
+def scorer_to_judge(settings: Settings, name: str | None) -> SentimentScorer:
+    """The scorer called ``name``, or the one of the settings; with its options where it is that one."""
+    if name in (None, settings.news.scorer):
+        return load_sentiment_scorer(settings.news.scorer, **settings.news.scorer_options)
+    return load_sentiment_scorer(str(name))
+
+
+def columns_of(
+    scorer: SentimentScorer,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    label_map: str | None = None,
+    neutral_below: float = 0.05,
+    where: str | None = None,
+    date_column: str | None = None,
+    after_knowledge_cutoff: bool = False,
+) -> LabelledColumns:
+    """What the options of the command line say about the file.
+
+    Raises
+    ------
+    SettingsError
+        The label map is not ``label=meaning,…``.
+    """
+    pairs = [pair.partition("=") for pair in label_map.split(",")] if label_map else []
+    if any(not (key and meaning) for key, _, meaning in pairs):
+        raise SettingsError(f"--label-map {label_map!r}: expected 0=negative,1=neutral,2=positive")
+    return LabelledColumns(
+        text=text_column,
+        label=label_column,
+        day=date_column,
+        where=where,
+        label_map={key.strip(): meaning.strip() for key, _, meaning in pairs},
+        neutral_below=neutral_below,
+        after=getattr(scorer, "knowledge_cutoff", None) if after_knowledge_cutoff else None,
+    )
+
+
+def print_evaluation(found: Evaluation) -> None:
+    """Tables for people."""
+    console, quality = Console(), found.quality
+    console.print(
+        f"[bold]{found.scorer}[/bold] ({found.model}, {found.prompt_version}) on {found.file}: "
+        f"{found.n_texts:,} texts, {found.n_unscored:,} without a score"
+    )
+    console.print(f"knowledge cut-off of the model: {found.knowledge_cutoff or 'none'}")
+    console.print(
+        f"accuracy {quality.accuracy:.3f} (most frequent label {quality.majority_share:.3f}), "
+        f"macro-F1 {quality.macro_f1:.3f}, calibration error {quality.calibration_error:.3f}"
+    )
+    console.print(f"{found.texts_per_second:,.0f} texts per second, {found.cost_usd:.4f} USD")
+    confusion = quality.confusion.join(quality.by_label, on="label", maintain_order="left")
+    _print_table(console, "Labelled (rows), called (columns)", confusion)
+    _print_table(console, "Confidence and how often it was right", quality.calibration)
+
+
+def evaluation_json(found: Evaluation) -> str:
+    """The same as JSON text."""
+    quality: dict[str, Any] = {
+        name: value.to_dicts() if isinstance(value, pl.DataFrame) else value
+        for name, value in vars(found.quality).items()
+    }
+    return json.dumps(vars(found) | {"n_unscored": found.n_unscored, "quality": quality}, indent=2)
+
+
+def _print_table(console: Console, title: str, frame: pl.DataFrame) -> None:
+    table = Table(*frame.columns, title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in frame.iter_rows():
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return (
+        f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    )

@@ -1,0 +1,43 @@
+"""Statements of our own: templates of company news, each filled with words drawn by a fixed seed."""
+
+from __future__ import annotations
+
+import random
+import re
+from importlib import resources
+from typing import Any
+
+import polars as pl
+
+LABELS = ("negative", "neutral", "positive")
+_SLOT = re.compile(r"\{([a-z]+)\}")
+_FILE = "statements.yaml"
+
+
+def own_statements(per_template: int, seed: int) -> pl.DataFrame:
+    """Filled templates, columns text and label; repeats of the same statement are left out.
+
+    Parameters
+    ----------
+    per_template : int
+        Draws for each template, at least 1.
+    seed : int
+        The same seed gives the same statements in the same order.
+    """
+    import yaml
+
+    content = yaml.safe_load(resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8"))
+    draw = random.Random(seed)  # noqa: S311 -- no secret rests on it
+    rows = [
+        (_filled(template, content["slots"], draw), label)
+        for label in LABELS
+        for template in content[label]
+        for _ in range(per_template)
+    ]
+    frame = pl.DataFrame(rows, schema={"text": pl.String(), "label": pl.String()}, orient="row")
+    return frame.unique(subset="text", keep="first", maintain_order=True)
+
+
+def _filled(template: str, slots: dict[str, list[Any]], draw: random.Random) -> str:
+    text = _SLOT.sub(lambda found: str(draw.choice(slots[found.group(1)])), template)
+    return text[0].upper() + text[1:]
