@@ -11,7 +11,12 @@ from nextgen_resources.errors import ProviderAddressError, ProviderUnavailableEr
 
 
 def check_url(
-    url: str, who: str, *, hosts: Collection[str] | None = None, loopback_is_allowed: bool = False
+    url: str,
+    who: str,
+    *,
+    hosts: Collection[str] | None = None,
+    loopback_is_allowed: bool = False,
+    names_are_resolved: bool = True,
 ) -> None:
     """Refuse a URL that is not HTTPS, names an unexpected host or leads to a private address.
 
@@ -21,6 +26,9 @@ def check_url(
         Domains of the provider; the host must be one of them or below one. None: any.
     loopback_is_allowed : bool
         Whether 127.0.0.1 may be called, also without TLS; for tests and local servers that a setting names.
+
+    names_are_resolved : bool
+        False where the connection is led elsewhere by a rule, so that the name's own address is not used.
 
     Raises
     ------
@@ -47,7 +55,7 @@ def check_url(
         raise ProviderAddressError(
             f"{who}: leads to {host}, which is not among {', '.join(sorted(hosts))}; refused"
         )
-    for address in _addresses(host, who):
+    for address in _addresses(host, who) if names_are_resolved else ():
         check_peer(address, who, loopback_is_allowed=loopback_is_allowed)
 
 

@@ -179,6 +179,8 @@ def _by_document(answer: Answer, who: str) -> ProviderError | None:
         return None
     if _SLOW_DOWN.search(message):
         return ProviderRateLimitedError(f"{who} asks us to slow down: {message[:_QUOTED]}")
+    if message.lower().startswith("not found"):
+        return ProviderNotFoundError(f"{who} states: {message[:_QUOTED]}; check the spelling")
     return ProviderStatedError(f"{who} states an error: {message[:_QUOTED]}; correct the request")
 
 

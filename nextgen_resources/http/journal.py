@@ -90,6 +90,11 @@ class Journal:
         self._open: sqlite3.Connection | None = None
         self.run_id = "none"
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the file lies, for what providers keep beside it; None in memory."""
+        return self._file.parent if self._file is not None else None
+
     def write(self, call: Call) -> None:
         """Add one finished call."""
         row = (

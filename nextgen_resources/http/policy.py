@@ -90,6 +90,7 @@ class HttpPolicy:
         self.journal = journal or Journal(None, self.clock)
         self.pace = pace or Pace()
         self._cache: AnswerCache = cache or self.journal
+        self._last_failure: dict[str, str] = {}
         self._gates: dict[str, tuple[Spacing, Breaker]] = {}
 
     def ask(self, request: Request, send: Callable[[], Answer]) -> Answer:
@@ -156,7 +157,7 @@ class HttpPolicy:
         if (left := breaker.admit()) is not None:
             raise ProviderCircuitError(
                 f"{request.provider} failed {self.settings.breaker_failures} times in a row, so it is left alone for "
-                f"another {left:.0f} s; see its rows in provider_calls",
+                f"another {left:.0f} s; the last failure: {self._last_failure.get(request.provider, 'unknown')}",
                 retry_after_seconds=left,
             )
         spacing.wait()
@@ -172,6 +173,7 @@ class HttpPolicy:
             outcome = "ok"
         except ProviderError as error:
             outcome = error.outcome
+            self._last_failure[request.provider] = str(error)
             if error.retry_after_seconds:
                 spacing.hold(min(error.retry_after_seconds, self.settings.longest_wait_seconds))
             raise

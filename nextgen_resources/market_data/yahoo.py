@@ -1,10 +1,10 @@
-"""Yahoo Finance through the optional package yfinance (``pip install nextgen[yahoo]``).
+"""Yahoo Finance through the optional package yfinance (``pip install nextgen[yahoo]``), under the HTTP policy.
 
 Yahoo's open, high, low, close, volume and dividends are already divided by every later split; they are
 multiplied back here, so that bars are as traded, which needs the splits up to today: each ticker is read
 from the first wanted day to the present. The answer is kept in the instance for questions about days
-before its newest bar, which may still be forming. Yahoo answers a refused request with an empty table;
-that is an error here, never "no data".
+before its newest bar, which may still be forming. Whatever Yahoo refuses with (429, an empty 200, a web
+page, a consent page, half a document, an error in a 200, 401, 404) is an error here, never "no data".
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from nextgen_resources.errors import ProviderDataError, ProviderRateLimitedError, ProviderUnavailableError
-from nextgen_resources.market_data import ACTION_SCHEMA, LISTING_SCHEMA, DividendBasis
+from nextgen_resources.errors import (
+    ProviderDataError,
+    ProviderError,
+    ProviderNotFoundError,
+    SettingsError,
+)
+from nextgen_resources.http.policy import HttpPolicy, default_http_settings
+from nextgen_resources.market_data import ACTION_SCHEMA, BAR_SCHEMA, LISTING_SCHEMA, DividendBasis
+from nextgen_resources.market_data.capabilities import INTRADAY_SCHEMA, QUOTE_SCHEMA
+from nextgen_resources.market_data.delivery import each_ticker, whole_or_partial
+from nextgen_resources.market_data.yahoo_client import YahooClient
+from nextgen_resources.market_data.yahoo_frames import as_traded, no_bars, quote_row
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _FIRST_DAY = date(1962, 1, 2)
-_COLUMNS = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Adj Close": "adjusted_close",
-    "Volume": "volume",
-    "Dividends": "dividend_amount",
-    "Stock Splits": "split_ratio",
-}
-_QUOTED_DECIMALS = 4
+_QUOTES_AT_ONCE = 50
+_INTERVALS = {"1m": 1, "2m": 2, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "1h": 60, "90m": 90}
 
 
 class Provider:
@@ -46,9 +47,13 @@ class Provider:
         Said of every listing.
     delay_minutes : int
         Stated delay of a bar after the official close.
+    server, ca_file : str, optional
+        ``address:port`` that answers in Yahoo's place, and certificates to trust; see `yahoo_session`.
+    http : HttpPolicy, optional
+        The policy of all requests; by default one of its own with the default settings.
     download : callable, optional
-        ``download(ticker, first) -> pandas.DataFrame`` with Yahoo's columns, indexed by day, from
-        ``first`` to the present; by default yfinance.
+        ``download(ticker, first) -> pandas.DataFrame or None`` with Yahoo's columns, indexed by day, from
+        ``first`` to the present; by default yfinance. None says that there are no bars.
 
     Notes
     -----
@@ -57,7 +62,7 @@ class Provider:
     """
 
     name = "yahoo"
-    capabilities = frozenset({"daily", "actions", "adjusted_close"})
+    capabilities = frozenset({"daily", "actions", "adjusted_close", "intraday", "quotes"})
     dividend_basis: DividendBasis = "previous_close"
 
     def __init__(
@@ -67,65 +72,157 @@ class Provider:
         currency: str = "USD",
         sector: str = "Unclassified",
         delay_minutes: int = 15,
-        download: Callable[[str, date], pd.DataFrame] | None = None,
+        server: str | None = None,
+        ca_file: str | None = None,
+        http: HttpPolicy | None = None,
+        download: Callable[[str, date], pd.DataFrame | None] | None = None,
     ) -> None:
         self.delay_minutes = delay_minutes
         self._tickers = sorted(set(tickers))
         self._labels = {"exchange": exchange, "currency": currency, "sector": sector}
-        self._download = download or _download_with_yfinance
+        self._http = http or HttpPolicy(default_http_settings())
+        folder = self._http.journal.folder
+        self._client = YahooClient(self._http, server, ca_file, folder and folder / "yfinance")
+        self._download = download or self._client.history
         self._kept: dict[str, tuple[date, Any]] = {}
 
     def listings(self) -> pl.DataFrame:
-        """The tickers of the constructor, all still listed; one download of the whole history each."""
+        """The tickers of the constructor, all still listed; one download of the whole history each.
+
+        Raises
+        ------
+        ProviderNotFoundError
+            Yahoo does not know one of them, or states no bar of it; take it out of ``tickers``.
+        """
         rows = [
             {
                 "ticker": ticker,
                 "security_id": f"yahoo:{ticker}",
                 "name": ticker,
                 **self._labels,
-                "first_session": self._history(ticker, _FIRST_DAY, _FIRST_DAY)["session_date"].iloc[0].date(),
+                "first_session": self._first_session(ticker),
                 "last_session": None,
             }
             for ticker in self._tickers
         ]
         return pl.DataFrame(rows, schema=dict(LISTING_SCHEMA))
 
+    def _first_session(self, ticker: str) -> date:
+        history = self._history(ticker, _FIRST_DAY, _FIRST_DAY)
+        if history.empty:
+            raise ProviderNotFoundError(
+                f"yahoo: no bar of {ticker} at all; take it out of the option tickers"
+            )
+        first: date = history["session_date"].iloc[0].date()
+        return first
+
     def daily_bars(self, tickers: Iterable[str], first: date, last: date) -> pd.DataFrame:
         """Bars as traded, as a pandas frame, sorted by ticker and session.
 
         Raises
         ------
-        ProviderUnavailableError, ProviderRateLimitedError
-            Yahoo did not answer, refused, or answered with an empty table.
-        ProviderDataError
-            The answer lacks a column.
+        ProviderPartialError
+            Some tickers were refused; it holds the bars of the others.
+        ProviderError
+            All were.
         """
         import pandas as pd
 
-        columns = ["ticker", "session_date", "open", "high", "low", "close", "volume", "adjusted_close"]
-        parts = [self._between(ticker, first, last)[columns] for ticker in sorted(set(tickers))]
-        if not parts:
+        columns = list(BAR_SCHEMA)
+        parts, refused = each_ticker(tickers, lambda ticker: self._between(ticker, first, last)[columns])
+        if not parts and not refused:
             raise ProviderDataError("yahoo: no tickers were asked for; name at least one")
-        bars: pd.DataFrame = pd.concat(parts, ignore_index=True)
-        return bars
+        told = [part for part in parts.values() if not part.empty] or list(parts.values())[:1]
+        bars = pd.concat(told, ignore_index=True) if told else None
+        whole: pd.DataFrame = whole_or_partial(self.name, bars, parts, refused)
+        return whole
 
     def corporate_actions(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
         """Splits and dividends by ex-date; dividends per share as paid at that time.
 
         Raises
         ------
-        ProviderUnavailableError, ProviderRateLimitedError, ProviderDataError
+        ProviderError
             As for ``daily_bars``.
         """
+        parts, refused = each_ticker(tickers, lambda ticker: self._actions(ticker, first, last))
+        rows = [row for part in parts.values() for row in part]
+        actions = pl.DataFrame(rows, schema=dict(ACTION_SCHEMA)).sort("ticker", "ex_date", "kind")
+        whole: pl.DataFrame = whole_or_partial(self.name, actions, parts, refused)
+        return whole
+
+    def _actions(self, ticker: str, first: date, last: date) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
-        for ticker in sorted(set(tickers)):
-            for row in self._between(ticker, first, last).itertuples(index=False):
-                keys = {"ticker": ticker, "ex_date": row.session_date.date()}
-                if row.dividend_amount > 0:
-                    rows.append({**keys, "kind": "dividend", "cash_amount_usd": float(row.dividend_amount)})
-                if row.split_ratio not in (0.0, 1.0):
-                    rows.append({**keys, "kind": "split", "split_ratio": float(row.split_ratio)})
-        return pl.DataFrame(rows, schema=dict(ACTION_SCHEMA))
+        for row in self._between(ticker, first, last).itertuples(index=False):
+            keys = {"ticker": ticker, "ex_date": row.session_date.date()}
+            if row.dividend_amount > 0:
+                rows.append({**keys, "kind": "dividend", "cash_amount_usd": float(row.dividend_amount)})
+            if row.split_ratio not in (0.0, 1.0):
+                rows.append({**keys, "kind": "split", "split_ratio": float(row.split_ratio)})
+        return rows
+
+    def intraday_bars(self, tickers: Iterable[str], interval: str, first: date, last: date) -> pl.DataFrame:
+        """Bars within the day, as traded; Yahoo keeps minutes for a week and longer intervals for 60 days.
+
+        Raises
+        ------
+        SettingsError
+            Yahoo has no such interval.
+        ProviderError
+            As for ``daily_bars``.
+        """
+        if interval not in _INTERVALS:
+            raise SettingsError(
+                f"yahoo: no interval {interval!r}; it has {', '.join(sorted(_INTERVALS, key=_INTERVALS.__getitem__))}"
+            )
+        empty = pl.DataFrame(schema=dict(INTRADAY_SCHEMA))
+        parts, refused = each_ticker(tickers, lambda ticker: self._intraday(ticker, interval, first, last))
+        whole: pl.DataFrame = whole_or_partial(self.name, pl.concat([empty, *parts.values()]), parts, refused)
+        return whole
+
+    def _intraday(self, ticker: str, interval: str, first: date, last: date) -> pl.DataFrame:
+        answer = self._client.history(ticker, first, interval)
+        if answer is None:
+            return pl.DataFrame(schema=dict(INTRADAY_SCHEMA))
+        stamps = answer.index.tz_convert("UTC")
+        day = answer.sort_index().index.tz_convert("America/New_York").tz_localize(None).normalize()
+        traded = as_traded(ticker, answer).assign(session_date=day, bar_start=stamps.sort_values())
+        now, length = self._http.clock.now(), pl.duration(minutes=_INTERVALS[interval])
+        bars = pl.DataFrame(pl.from_pandas(traded))
+        return (
+            bars.filter(pl.col("session_date").cast(pl.Date).is_between(first, last))
+            .with_columns(
+                interval=pl.lit(interval),
+                is_complete=pl.col("bar_start") + length <= now,
+                source=pl.lit(self.name),
+            )
+            .select(pl.col(name).cast(dtype) for name, dtype in INTRADAY_SCHEMA.items())
+        )
+
+    def quotes(self, tickers: Iterable[str]) -> pl.DataFrame:
+        """The newest quote of each ticker.
+
+        Raises
+        ------
+        ProviderPartialError
+            Yahoo does not know some tickers, or keeps a delisted one as type NONE.
+        """
+        wanted = sorted(set(tickers))
+        batches = [wanted[at : at + _QUOTES_AT_ONCE] for at in range(0, len(wanted), _QUOTES_AT_ONCE)]
+        known = {ticker: row for batch in batches for ticker, row in self._client.quotes(batch).items()}
+        rows = [quote_row(ticker, known[ticker]) for ticker in wanted if ticker in known]
+        refused: dict[str, ProviderError] = {
+            ticker: ProviderNotFoundError(f"yahoo: no quote of {ticker}: unknown, or delisted since")
+            for ticker in wanted
+            if ticker not in known
+        }
+        frame = pl.DataFrame(rows, schema=dict(QUOTE_SCHEMA), orient="row")
+        whole: pl.DataFrame = whole_or_partial(self.name, frame, known, refused)
+        return whole
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def _between(self, ticker: str, first: date, last: date) -> Any:
         import pandas as pd
@@ -136,63 +233,9 @@ class Provider:
     def _history(self, ticker: str, first: date, last: date) -> Any:
         """Bars and actions as traded from ``first`` or earlier to the present."""
         kept_first, history = self._kept.get(ticker, (date.max, None))
-        if history is None or kept_first > first or history["session_date"].iloc[-1].date() <= last:
-            history = _as_traded(ticker, self._download(ticker, first))
+        is_old = history is not None and (history.empty or history["session_date"].iloc[-1].date() <= last)
+        if history is None or kept_first > first or is_old:
+            answer = self._download(ticker, first)
+            history = no_bars() if answer is None else as_traded(ticker, answer)
             self._kept[ticker] = (first, history)
         return history
-
-
-def _as_traded(ticker: str, answer: Any) -> Any:
-    """Undo the split adjustment of one ticker's answer; prices to the four decimals of a US quote."""
-    import pandas as pd
-
-    if answer is None or answer.empty:
-        raise ProviderUnavailableError(
-            f"yahoo: an empty answer for {ticker}; Yahoo sends one when it refuses (rate limit) or does not "
-            "know the symbol. Check the spelling, or retry later."
-        )
-    missing = [name for name in _COLUMNS if name not in answer.columns]
-    if missing:
-        raise ProviderDataError(
-            f"yahoo: the answer for {ticker} lacks {', '.join(missing)}; found "
-            f"{', '.join(map(str, answer.columns))}. Check the version of yfinance."
-        )
-    history = answer.rename(columns=_COLUMNS)[list(_COLUMNS.values())].sort_index()
-    days = pd.DatetimeIndex(history.index)
-    days = (days.tz_localize(None) if days.tz is not None else days).normalize()
-    ratios = history["split_ratio"].fillna(0.0).astype(float).replace(0.0, 1.0)
-    later_splits = ratios[::-1].cumprod()[::-1].shift(-1, fill_value=1.0).to_numpy()
-    for name in ("open", "high", "low", "close"):
-        history[name] = (history[name].astype(float) * later_splits).round(_QUOTED_DECIMALS)
-    history["dividend_amount"] = (history["dividend_amount"].fillna(0.0) * later_splits).round(6)
-    history["volume"] = (history["volume"].astype(float) / later_splits).round(0)
-    history["split_ratio"] = ratios
-    history.insert(0, "ticker", ticker)
-    history.insert(1, "session_date", days.to_numpy())
-    return history.reset_index(drop=True)
-
-
-def _download_with_yfinance(ticker: str, first: date) -> Any:
-    """One ticker from ``first`` to the present; errors of yfinance become errors of this project."""
-    try:
-        import yfinance
-        from yfinance.exceptions import YFRateLimitError
-    except ImportError as error:
-        raise ProviderUnavailableError(
-            "yahoo: the package yfinance is not installed; run: pip install 'nextgen[yahoo]'"
-        ) from error
-    hides_errors = yfinance.config.debug.hide_exceptions
-    yfinance.config.debug.hide_exceptions = False
-    try:
-        answer: Any = yfinance.Ticker(ticker).history(
-            start=first.isoformat(), auto_adjust=False, actions=True, keepna=True
-        )
-    except YFRateLimitError as error:
-        raise ProviderRateLimitedError(f"yahoo: rate limit reached at {ticker}; wait and retry") from error
-    except Exception as error:
-        raise ProviderUnavailableError(
-            f"yahoo: {ticker} from {first}: {type(error).__name__}: {error}; check the network and retry"
-        ) from error
-    finally:
-        yfinance.config.debug.hide_exceptions = hides_errors
-    return answer

@@ -87,11 +87,17 @@ def test_answers_without_timezone_give_the_same():
     )
 
 
-@pytest.mark.parametrize("empty", [None, answer().iloc[:0]])
-def test_an_empty_answer_is_an_error_and_not_no_data(empty):
-    yahoo = Provider(download=lambda ticker, first: empty)
+def test_an_empty_answer_is_an_error_and_not_no_data():
+    yahoo = Provider(download=lambda ticker, first: answer().iloc[:0])
     with pytest.raises(ProviderUnavailableError, match=r"empty answer for NVDA; .*rate limit.*retry later"):
         yahoo.daily_bars(["NVDA"], FIRST, LAST)
+
+
+def test_a_ticker_that_yahoo_knows_without_a_bar_has_no_rows():
+    yahoo = Provider(download=lambda ticker, first: answer() if ticker == "NVDA" else None)
+    assert set(check_bars(yahoo.daily_bars(["NVDA", "QUIET"], FIRST, LAST))["ticker"]) == {"NVDA"}
+    assert check_bars(yahoo.daily_bars(["QUIET"], FIRST, LAST)).is_empty()
+    assert yahoo.corporate_actions(["QUIET"], FIRST, LAST).is_empty()
 
 
 def test_an_empty_answer_may_be_tried_again():
