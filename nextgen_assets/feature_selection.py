@@ -5,6 +5,6 @@ from nextgen_resources.settings.schema import Settings
 
 
 def feature_set_of(settings: Settings) -> FeatureSet:
-    """The features that the settings name; all that were discovered when they name none."""
+    """The features and families that the settings name; all that were discovered when they name none."""
     names = list(settings.features.names) or list(known_features())
     return FeatureSet(select(names), settings.features.lookback_sessions)

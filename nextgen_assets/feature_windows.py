@@ -44,7 +44,8 @@ def feature_windows(
         with watch.measure("read"):
             market = read_market(warehouse, settings, calendar.shift(first, -history), last, as_of)
         with watch.measure("compute"):
-            vectors = feature_vectors(market.panel, chosen.features)
+            wanted = market.panel.index(first) - chosen.lookback_sessions + 1
+            vectors = feature_vectors(market.panel, chosen.features, wanted)
         with watch.measure("provenance"):
             parts.append(
                 window_rows(

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("torch", "pandas", "sklearn", "matplotlib", "yfinance", "openai", "joblib", "exchange_calendars")
+HEAVY = (
+    "torch",
+    "pandas",
+    "sklearn",
+    "matplotlib",
+    "yfinance",
+    "openai",
+    "joblib",
+    "exchange_calendars",
+    "numba",
+)
 PLANTED = {
     "domain imports the database": ("nextgen_assets/domain/planted.py", "import duckdb\n"),
     "domain imports resources": (

@@ -33,7 +33,9 @@ class Panel:
         session has no bar, so a return never spans a hole. ``open_gap``: the same from the close before
         to the open. ``high_ratio``, ``low_ratio``, ``open_ratio``: log of the price over the close.
         ``log_dollar_volume``: log of close times volume, NaN for no volume. ``sentiment``: decayed
-        sentiment, NaN without news. ``article_count``: 0 without news.
+        sentiment, NaN without news. ``article_count``: 0 without news. ``open``, ``high``, ``low``,
+        ``close``, ``volume``: as traded. ``price_factor``, ``split_ratio``: what earlier prices and earlier
+        volumes are multiplied by, to stand in the units of this session; 1 on most.
 
     Notes
     -----
@@ -156,6 +158,9 @@ def build_panel(
         "log_dollar_volume": np.log(dollar_volume),
         "sentiment": news["decayed_sentiment"],
         "article_count": np.where(np.isnan(news["article_count"]), 0.0, news["article_count"]),
+        **prices,
+        "price_factor": close / (split_ratio * (close + cash_usd)),
+        "split_ratio": split_ratio,
     }
     return Panel(grid.sessions, grid.tickers, fields)
 

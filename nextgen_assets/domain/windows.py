@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
@@ -10,8 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nextgen_assets.domain.features import Feature, FeatureSet
-from nextgen_assets.domain.grid import Index
+from nextgen_assets.domain.features import Block, Feature, FeatureSet
+from nextgen_assets.domain.grid import Index, Values
 from nextgen_assets.domain.prices import Panel
 from nextgen_assets.domain.provenance import DIGEST_BYTES, NEVER_US, RawVersions
 from nextgen_assets.domain.sessions import SessionCalendar
@@ -50,8 +51,17 @@ def required_history(features: Sequence[Feature], lookback_sessions: int) -> int
     return lookback_sessions - 1 + max(feature.lookback_sessions for feature in features) + 1
 
 
-def feature_vectors(panel: Panel, features: Sequence[Feature]) -> Vectors:
+def feature_vectors(panel: Panel, features: Sequence[Feature], first: int = 0) -> Vectors:
     """Compute the features of every session and ticker.
+
+    Parameters
+    ----------
+    panel : Panel
+        Today and the history.
+    features : sequence of Feature
+        In the order of the vector.
+    first : int
+        Rows before it are history only: their vectors are NaN.
 
     Returns
     -------
@@ -69,19 +79,30 @@ def feature_vectors(panel: Panel, features: Sequence[Feature]) -> Vectors:
     """
     shape = (len(panel.sessions), len(panel.tickers))
     vectors = np.empty((*shape, len(features)), dtype=np.float32)
-    for position, feature in enumerate(features):
-        values = feature.compute(panel)
-        if values.shape != shape:
-            raise ValueError(f"feature {feature.name} gave the shape {values.shape}, expected {shape}")
-        infinite = np.isinf(values)
-        if infinite.any():
-            row, column = (int(index) for index in np.argwhere(infinite)[0])
-            raise ValueError(
-                f"feature {feature.name} is infinite for {int(infinite.sum())} cells, first "
-                f"{panel.tickers[column]} {panel.sessions[row]}; it must give NaN where it has no value"
-            )
-        vectors[:, :, position] = values
+    vectors[:first] = np.nan
+    together: dict[Block, list[int]] = defaultdict(list)
+    for column, feature in enumerate(features):
+        if feature.block is None:
+            vectors[first:, :, column] = _checked(feature, panel)[first:]
+        else:
+            together[feature.block].append(column)
+    for block, columns in together.items():
+        block.fill(panel, [features[column].name for column in columns], columns, vectors[first:], first)
     return vectors
+
+
+def _checked(feature: Feature, panel: Panel) -> Values:
+    values, shape = feature.compute(panel), (len(panel.sessions), len(panel.tickers))
+    if values.shape != shape:
+        raise ValueError(f"feature {feature.name} gave the shape {values.shape}, expected {shape}")
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = (int(index) for index in np.argwhere(infinite)[0])
+        raise ValueError(
+            f"feature {feature.name} is infinite for {int(infinite.sum())} cells, first "
+            f"{panel.tickers[column]} {panel.sessions[row]}; it must give NaN where it has no value"
+        )
+    return values
 
 
 def window_rows(

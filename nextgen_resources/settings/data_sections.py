@@ -102,7 +102,9 @@ class NewsSettings(Section):
 class FeatureSettings(Section):
     """Which features describe a ticker on a session."""
 
-    names: Names = Field(description="features to compute, in this order; an empty list: all discovered")
+    names: Names = Field(
+        description="features or families of them, in this order; an empty list: all discovered"
+    )
     lookback_sessions: WholeNumber = Field(ge=2, le=250, description="sessions in the window of a prediction")
 
 

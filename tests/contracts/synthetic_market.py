@@ -79,10 +79,10 @@ def no_sentiment() -> pl.DataFrame:
     return pl.DataFrame(schema={**schema, "article_count": pl.Int32})
 
 
-def synthetic_market(seed: int = 7) -> Market:
+def synthetic_market(seed: int = 7, n_sessions: int = N_SESSIONS) -> Market:
     calendar = xnys()
     start = calendar.index(FIRST)
-    sessions = calendar.sessions[start : start + N_SESSIONS]
+    sessions = calendar.sessions[start : start + n_sessions]
     random = np.random.default_rng(seed)
     split_at, dividend_at = sessions[40], sessions[55]
     bars = []

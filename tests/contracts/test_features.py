@@ -14,24 +14,67 @@ from bokeh_sampledata import stocks
 
 from nextgen_assets.domain import features
 from nextgen_assets.domain.features import (
+    CORE,
     Feature,
     UnknownFeatureError,
+    families,
     feature_set_id,
     known_features,
     select,
 )
+from nextgen_assets.domain.grid import Values
 from nextgen_assets.domain.prices import Panel, build_panel
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.domain.windows import feature_vectors
-from tests.contracts.feature_oracles import ORACLES, Bar, Day
+from tests.contracts.alpha158_oracles import ALPHA158
+from tests.contracts.feature_oracles import ORACLES as CORE_ORACLES
+from tests.contracts.feature_oracles import Bar, Day
 from tests.contracts.synthetic_market import HOLE_OFFSETS, TICKERS, Market, no_sentiment, synthetic_market
 
 EACH_FEATURE = pytest.mark.parametrize("feature", known_features().values(), ids=known_features().keys())
+ORACLES = {**CORE_ORACLES, **ALPHA158}
+N_SESSIONS = 150
+OFFSETS = [5, 41, 56, 100, 140]
+
+
+def units() -> dict[str, tuple[Feature, ...]]:
+    """Features as they are computed: each alone, those of one block together."""
+    together: dict[str, list[Feature]] = {}
+    for name, feature in known_features().items():
+        together.setdefault(feature.family if feature.block else name, []).append(feature)
+    return {name: tuple(members) for name, members in together.items()}
+
+
+EACH_UNIT = pytest.mark.parametrize("unit", units().values(), ids=units().keys())
+
+
+def values_of(unit: tuple[Feature, ...], panel: Panel) -> Values:
+    """(n_sessions, n_tickers, n_features), as the features of a unit are computed."""
+    if unit[0].block is None:
+        return unit[0].compute(panel)[:, :, np.newaxis]
+    values = np.empty((len(panel.sessions), len(panel.tickers), len(unit)))
+    unit[0].block.fill(panel, [feature.name for feature in unit], range(len(unit)), values, 0)
+    return values
+
+
+def assert_same_bits(unit: tuple[Feature, ...], found: Values, expected: Values) -> None:
+    if np.ascontiguousarray(found).tobytes() != np.ascontiguousarray(expected).tobytes():
+        other = [
+            feature.name
+            for number, feature in enumerate(unit)
+            if found[..., number].tobytes() != expected[..., number].tobytes()
+        ]
+        pytest.fail(f"other bits in {other}")
 
 
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return synthetic_market()
+    return synthetic_market(n_sessions=N_SESSIONS)
+
+
+@pytest.fixture(scope="module")
+def other_market() -> Market:
+    return synthetic_market(seed=8, n_sessions=N_SESSIONS)
 
 
 @pytest.fixture(scope="module")
@@ -56,116 +99,158 @@ def test_feature_reads_only_its_declared_inputs(feature: Feature, panel: Panel) 
     assert alone.tobytes() == feature.compute(panel).tobytes()
 
 
-@EACH_FEATURE
-@pytest.mark.parametrize("offset", [5, 41, 56, 80])
-def test_deleting_the_future_changes_no_bit(feature: Feature, market: Market, offset: int) -> None:
-    whole = feature.compute(market.panel())[: offset + 1]
-    cut_rows = feature.compute(market.through(market.sessions[offset]).panel())[: offset + 1]
-    cut_sessions = feature.compute(market.panel(market.sessions[: offset + 1]))
-    assert cut_rows.tobytes() == whole.tobytes()
-    assert cut_sessions.tobytes() == whole.tobytes()
+@EACH_UNIT
+def test_a_feature_alone_gives_the_bits_that_it_has_in_its_block(
+    unit: tuple[Feature, ...], panel: Panel
+) -> None:
+    together = values_of(unit, panel)
+    for number in range(0, len(unit), 7):
+        assert unit[number].compute(panel).tobytes() == together[:, :, number].tobytes(), unit[number].name
 
 
-@EACH_FEATURE
-@pytest.mark.parametrize("offset", [5, 41, 56, 80])
-def test_scrambling_the_future_changes_no_bit(feature: Feature, market: Market, offset: int) -> None:
-    session, other = market.sessions[offset], synthetic_market(seed=8)
+@EACH_UNIT
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_deleting_the_future_changes_no_bit(
+    unit: tuple[Feature, ...], market: Market, panel: Panel, offset: int
+) -> None:
+    whole = values_of(unit, panel)[: offset + 1]
+    cut_rows = values_of(unit, market.through(market.sessions[offset]).panel())[: offset + 1]
+    cut_sessions = values_of(unit, market.panel(market.sessions[: offset + 1]))
+    assert_same_bits(unit, cut_rows, whole)
+    assert_same_bits(unit, cut_sessions, whole)
+
+
+@EACH_UNIT
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_scrambling_the_future_changes_no_bit(
+    unit: tuple[Feature, ...], market: Market, panel: Panel, other_market: Market, offset: int
+) -> None:
+    session = market.sessions[offset]
     past, future = pl.col("session_date") <= session, pl.col("session_date") > session
     mixed = Market(
         market.sessions,
-        pl.concat([market.bars.filter(past), other.bars.filter(future)]).sample(
+        pl.concat([market.bars.filter(past), other_market.bars.filter(future)]).sample(
             fraction=1.0, shuffle=True, seed=1
         ),
         market.actions.filter(pl.col("ex_date") <= session),
-        pl.concat([market.sentiment.filter(past), other.sentiment.filter(future)]),
+        pl.concat([market.sentiment.filter(past), other_market.sentiment.filter(future)]),
         market.articles,
     )
-    scrambled, original = feature.compute(mixed.panel()), feature.compute(market.panel())
-    assert scrambled[: offset + 1].tobytes() == original[: offset + 1].tobytes()
-    assert not np.array_equal(scrambled[offset + 1 :], original[offset + 1 :], equal_nan=True)
+    scrambled, original = values_of(unit, mixed.panel()), values_of(unit, panel)
+    assert_same_bits(unit, scrambled[: offset + 1], original[: offset + 1])
+    for number, feature in enumerate(unit):
+        later = slice(max(offset, feature.lookback_sessions) + 1, None)
+        assert not np.array_equal(scrambled[later, :, number], original[later, :, number], equal_nan=True)
 
 
-@EACH_FEATURE
+@EACH_UNIT
 def test_a_pass_that_starts_at_the_declared_lookback_gives_the_same_bits(
-    feature: Feature, market: Market
+    unit: tuple[Feature, ...], market: Market, panel: Panel
 ) -> None:
-    whole = feature.compute(market.panel())
-    for row in range(feature.lookback_sessions + 1, len(market.sessions), 4):
-        start = row - feature.lookback_sessions - 1
-        short = feature.compute(market.panel(market.sessions[start : row + 1]))
-        assert short[-1].tobytes() == whole[row].tobytes()
+    whole = values_of(unit, panel)
+    for lookback in {feature.lookback_sessions for feature in unit}:
+        alike = [number for number, feature in enumerate(unit) if feature.lookback_sessions == lookback]
+        for row in range(lookback + 1, len(market.sessions), 4 if len(unit) == 1 else 11):
+            short = values_of(unit, market.panel(market.sessions[row - lookback - 1 : row + 1]))
+            assert short[-1][:, alike].tobytes() == whole[row][:, alike].tobytes()
 
 
-@pytest.mark.parametrize(
-    "feature",
-    [feature for feature in known_features().values() if feature.lookback_sessions],
-    ids=lambda f: f.name,
-)
-def test_one_row_less_than_the_declared_lookback_gives_null(feature: Feature, market: Market) -> None:
-    short = feature.compute(market.panel(market.sessions[51 - feature.lookback_sessions : 51]))
-    assert np.isnan(short[-1]).all()
+@EACH_UNIT
+def test_one_row_less_than_the_declared_lookback_gives_null(
+    unit: tuple[Feature, ...], market: Market
+) -> None:
+    for lookback in {feature.lookback_sessions for feature in unit} - {0}:
+        alike = [number for number, feature in enumerate(unit) if feature.lookback_sessions == lookback]
+        short = values_of(unit, market.panel(market.sessions[100 - lookback : 100]))
+        enough = values_of(unit, market.panel(market.sessions[99 - lookback - 1 : 100]))
+        assert np.isnan(short[-1][:, alike]).all()
+        assert np.isfinite(enough[-1][0, alike]).all()
 
 
-@EACH_FEATURE
-def test_order_and_company_of_tickers_change_no_bit(feature: Feature, market: Market) -> None:
-    whole = feature.compute(market.panel())
-    turned = feature.compute(market.panel(tickers=TICKERS[::-1]))
-    assert np.ascontiguousarray(turned[:, ::-1]).tobytes() == whole.tobytes()
+@EACH_UNIT
+def test_order_and_company_of_tickers_change_no_bit(
+    unit: tuple[Feature, ...], market: Market, panel: Panel
+) -> None:
+    whole = values_of(unit, panel)
+    turned = values_of(unit, market.panel(tickers=TICKERS[::-1]))
+    assert_same_bits(unit, turned[:, ::-1], whole)
     for column, ticker in enumerate(TICKERS):
-        alone = feature.compute(market.panel(tickers=(ticker,)))
-        assert alone[:, 0].tobytes() == whole[:, column].tobytes()
+        alone = values_of(unit, market.panel(tickers=(ticker,)))
+        assert_same_bits(unit, alone[:, 0], whole[:, column])
 
 
-@EACH_FEATURE
-def test_plain_oracle_agrees_everywhere(feature: Feature, market: Market) -> None:
-    values = feature.compute(market.panel())
-    n_known = 0
+@EACH_UNIT
+def test_plain_oracle_agrees_everywhere(unit: tuple[Feature, ...], market: Market, panel: Panel) -> None:
+    values, n_known = values_of(unit, panel), np.zeros(len(unit), dtype=int)
+    rows = range(0, N_SESSIONS, 1 if len(unit) == 1 else 9)
     for column, ticker in enumerate(TICKERS):
         days = _days(market, ticker)
-        for row in range(len(days)):
-            expected, found = ORACLES[feature.name](days[: row + 1]), float(values[row, column])
-            where = f"{feature.name} {ticker} {market.sessions[row]}: {found}, expected {expected}"
-            if expected is None:
-                assert math.isnan(found), where
-            else:
-                n_known += 1
-                assert found == pytest.approx(expected, rel=1e-9, abs=1e-9), where
-    assert n_known > 150
+        for row in rows:
+            for number, feature in enumerate(unit):
+                expected = ORACLES[feature.name](days[: row + 1])
+                found = float(values[row, column, number])
+                where = f"{feature.name} {ticker} {market.sessions[row]}: {found}, expected {expected}"
+                if expected is None:
+                    assert math.isnan(found), where
+                else:
+                    n_known[number] += 1
+                    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9), where
+    assert n_known.min() > len(rows)
 
 
-@EACH_FEATURE
-def test_stated_null_policy_holds_around_a_hole(feature: Feature, market: Market) -> None:
-    row = 85
-    clean = feature.compute(market.panel())
+@EACH_UNIT
+def test_more_tickers_than_one_group_holds_change_no_bit(
+    unit: tuple[Feature, ...], market: Market, panel: Panel
+) -> None:
+    copies = 21
+    wide = {name: np.tile(values, copies) for name, values in panel.fields.items()}
+    names = tuple(f"{ticker}{copy}" for copy in range(copies) for ticker in TICKERS)
+    values, narrow = values_of(unit, Panel(panel.sessions, names, wide)), values_of(unit, panel)
+    for copy in range(copies):
+        assert_same_bits(unit, values[:, copy * len(TICKERS) : (copy + 1) * len(TICKERS)], narrow)
+
+
+@EACH_UNIT
+def test_stated_null_policy_holds_around_a_hole(
+    unit: tuple[Feature, ...], market: Market, panel: Panel
+) -> None:
+    row = 135
+    clean = values_of(unit, panel)
     assert np.isfinite(clean[row]).all()
-    for back in range(feature.lookback_sessions + 1):
-        holed = market.without_bar("WAVE", market.sessions[row - back]).panel()
-        values = feature.compute(holed)
-        if feature.null_policy == "null_if_any_missing":
-            assert np.isnan(values[row, 0]), f"hole {back} sessions back"
-        else:
-            assert np.isfinite(values).all()
-        assert values[:, 1:].tobytes() == clean[:, 1:].tobytes()
+    longest = max(feature.lookback_sessions for feature in unit)
+    for back in range(0, longest + 1, 1 if len(unit) == 1 else 3):
+        values = values_of(unit, market.without_bar("WAVE", market.sessions[row - back]).panel())
+        for number, feature in enumerate(unit):
+            if feature.null_policy == "zero_if_absent":
+                assert np.isfinite(values[..., number]).all()
+            elif back <= feature.lookback_sessions:
+                assert np.isnan(values[row, 0, number]), f"{feature.name}: hole {back} sessions back"
+        assert_same_bits(unit, values[:, 1:], clean[:, 1:])
 
 
-@EACH_FEATURE
-def test_zero_stands_only_where_the_policy_says_so(feature: Feature, market: Market) -> None:
+@EACH_UNIT
+def test_zero_stands_only_where_the_policy_says_so(
+    unit: tuple[Feature, ...], market: Market, panel: Panel
+) -> None:
     quiet = Market(market.sessions, market.bars, market.actions, no_sentiment(), market.articles)
-    values = feature.compute(quiet.panel())
-    if feature.null_policy == "zero_if_absent":
-        assert (values == 0).all()
-    else:
-        assert values.tobytes() == feature.compute(market.panel()).tobytes()
-        assert np.isnan(values[list(HOLE_OFFSETS), 1]).all()
+    values, told = values_of(unit, quiet.panel()), values_of(unit, panel)
+    for number, feature in enumerate(unit):
+        if feature.null_policy == "zero_if_absent":
+            assert (values[..., number] == 0).all()
+        else:
+            assert values[..., number].tobytes() == told[..., number].tobytes()
+            assert np.isnan(values[list(HOLE_OFFSETS), 1, number]).all()
 
 
-@pytest.mark.parametrize("offset", [30, 60, 89])
+@pytest.mark.parametrize("offset", [75, 100, 149])
 def test_one_session_alone_equals_the_full_rebuild_in_float32(market: Market, offset: int) -> None:
     chosen = tuple(known_features().values())
     longest = max(feature.lookback_sessions for feature in chosen)
     whole = feature_vectors(market.panel(), chosen)
-    alone = feature_vectors(market.panel(market.sessions[offset - longest - 1 : offset + 1]), chosen)
+    short = market.panel(market.sessions[offset - longest - 1 : offset + 1])
+    alone = feature_vectors(short, chosen, first=longest + 1)
     assert alone.dtype == np.float32
+    assert np.isnan(alone[:-1]).all()
     assert alone[-1].tobytes() == whole[offset].tobytes()
 
 
@@ -195,10 +280,14 @@ def test_features_of_real_prices_agree_with_their_oracles() -> None:
     panel = build_panel(bars, split, no_sentiment(), sessions, ("AAPL",))
     market = Market(sessions, bars, split, no_sentiment(), no_sentiment())
     days = _days(market, "AAPL")
-    for name, feature in known_features().items():
-        values = feature.compute(panel)[:, 0]
-        for row in range(25, len(sessions)):
-            assert values[row] == pytest.approx(ORACLES[name](days[: row + 1]), rel=1e-9, abs=1e-9)
+    for unit in units().values():
+        values = values_of(unit, panel)[:, 0]
+        for number, feature in enumerate(unit):
+            for row in range(
+                max(25, feature.lookback_sessions + 1), len(sessions), 1 if len(unit) == 1 else 4
+            ):
+                expected = ORACLES[feature.name](days[: row + 1])
+                assert values[row, number] == pytest.approx(expected, rel=1e-9, abs=1e-9), feature.name
 
 
 def test_rsi_with_only_gains_is_100_and_without_movement_50(market: Market) -> None:
@@ -219,7 +308,8 @@ def test_every_feature_has_an_oracle() -> None:
 
 def test_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        UnknownFeatureError, match=r"\['retrun_5'\]; known are close_location, .*volatility_20"
+        UnknownFeatureError,
+        match=r"\['retrun_5'\]; spelt alike are \['return_5'.*families are alpha158, .*core",
     ):
         select(["return_1", "retrun_5"])
 
@@ -228,6 +318,15 @@ def test_unknown_name_is_refused_with_the_known_ones() -> None:
 def test_no_name_or_the_same_twice_is_refused(names: list[str]) -> None:
     with pytest.raises(ValueError, match="expected each feature once"):
         select(names)
+
+
+def test_a_family_stands_for_its_features() -> None:
+    assert tuple(feature.name for feature in select(["core"])) == CORE == tuple(sorted(CORE))
+    chosen = [feature.name for feature in select(["return_1", "alpha158"])]
+    assert chosen == ["return_1", *families()["alpha158"]]
+    assert len(chosen) == 159
+    with pytest.raises(ValueError, match="each feature once"):
+        select(["alpha158", "alpha_kmid"])
 
 
 def test_selection_keeps_the_order_asked_for() -> None:

@@ -1,8 +1,9 @@
 """Features: numbers that describe one ticker at the close of one session.
 
 A module of this package exports ``FEATURE`` or ``FEATURES``; it is found by being here and switched on
-by name. A feature reads the panel of its own ticker, today and ``lookback_sessions`` rows before it, and
-nothing else, so that a session computed alone equals the same session in any longer pass, bit for bit.
+by its name or that of its family. A feature reads the panel of its own ticker, today and
+``lookback_sessions`` rows before it, and nothing else, so that a session computed alone equals the same
+session in any longer pass, bit for bit.
 """
 
 from __future__ import annotations
@@ -12,19 +13,52 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nextgen_assets.domain.grid import Values
 from nextgen_assets.domain.prices import Panel
 
 NullPolicy = Literal["null_if_any_missing", "zero_if_absent"]
 
+CORE = (
+    "close_location", "distance_high_20", "distance_mean_20", "dollar_volume_z_20", "downside_share_20",
+    "news_count", "overnight_gap", "parkinson_10", "return_1", "return_20", "return_5", "rsi_14", "sentiment",
+    "volatility_20", "volatility_ratio_5_20",
+)  # fmt: skip
+"""The small set that ``core`` names: what the models use unless the settings say otherwise."""
+
 
 class UnknownFeatureError(ValueError):
     """A feature was asked for by a name that no module declares."""
+
+
+class Block(Protocol):
+    """Features that are computed together, because they share most of their work."""
+
+    def fill(
+        self,
+        panel: Panel,
+        names: Sequence[str],
+        columns: Sequence[int],
+        out: NDArray[np.floating],
+        first: int,
+    ) -> None:
+        """Write the features ``names`` into ``out[:, :, columns]``.
+
+        Parameters
+        ----------
+        panel : Panel
+            Today and the history.
+        out : ndarray (n_sessions - first, n_tickers, n_columns)
+            Rows ``first`` and later of the panel; computed in float64, rounded once to its type; NaN for null.
+        """
 
 
 @dataclass(frozen=True)
@@ -50,6 +84,10 @@ class Feature:
         Panel to (n_sessions, n_tickers) float64; NaN for null, never infinite.
     version : int
         Raised whenever the formula changes: it enters the id of the feature set.
+    family : str
+        A name in settings that stands for all its features; empty for none.
+    block : Block, optional
+        Computes the feature together with others, faster than ``compute``, to the same bits.
     """
 
     name: str
@@ -60,6 +98,8 @@ class Feature:
     reference: str
     compute: Callable[[Panel], Values]
     version: int = 1
+    family: str = ""
+    block: Block | None = field(default=None, compare=False)
 
     def definition(self) -> dict[str, object]:
         """Everything that states the feature, ready for JSON."""
@@ -135,23 +175,37 @@ def known_features() -> Mapping[str, Feature]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
+def families() -> Mapping[str, tuple[str, ...]]:
+    """Names that stand for several features, each with these in order; ``core`` is one of them."""
+    found: dict[str, list[str]] = {"core": list(CORE)}
+    for name, feature in known_features().items():
+        if feature.family:
+            found.setdefault(feature.family, []).append(name)
+    return MappingProxyType({name: tuple(members) for name, members in sorted(found.items())})
+
+
 def select(names: Sequence[str]) -> tuple[Feature, ...]:
-    """Features by name, in the order asked for.
+    """Features by name or by family, in the order asked for.
 
     Raises
     ------
     UnknownFeatureError
-        If a name is unknown: the message lists the known ones.
+        If a name is unknown: the message lists the families and what is spelt alike.
     ValueError
-        If a name is asked for twice, or none is.
+        If a feature is asked for twice, or none is.
     """
-    known = known_features()
-    unknown = [name for name in names if name not in known]
+    known, groups = known_features(), families()
+    unknown = [name for name in names if name not in known and name not in groups]
     if unknown:
-        raise UnknownFeatureError(f"unknown features {unknown}; known are {', '.join(known)}")
-    if not names or len(set(names)) != len(names):
+        alike = [match for name in unknown for match in get_close_matches(name, [*known, *groups])]
+        raise UnknownFeatureError(
+            f"unknown features {unknown}; spelt alike are {alike}; families are {', '.join(groups)}; "
+            "`nextgen_assets/domain/features` has the rest"
+        )
+    wanted = [member for name in names for member in groups.get(name, (name,))]
+    if not wanted or len(set(wanted)) != len(wanted):
         raise ValueError(f"expected each feature once and at least one, found {list(names)}")
-    return tuple(known[name] for name in names)
+    return tuple(known[name] for name in wanted)
 
 
 def feature_set_id(features: Sequence[Feature], lookback_sessions: int) -> str:
