@@ -127,7 +127,7 @@ class MarketDataProvider(Protocol):
         Returns
         -------
         polars.DataFrame or None
-            Columns of ``ACTION_SCHEMA``, sorted by ticker, ex_date, kind; ``split_ratio`` only for
+            Columns of ``ACTION_SCHEMA``, and ``source`` where rows have several, sorted by ticker, ex_date, kind; ``split_ratio`` only for
             splits, ``cash_amount_usd`` only for dividends, ``new_ticker`` only for renames.
         """
         ...  # pragma: no cover
@@ -148,7 +148,7 @@ def provider_names() -> list[str]:
     Examples
     --------
     >>> provider_names()
-    ['bokeh', 'files', 'yahoo']
+    ['bokeh', 'chain', 'files', 'recorded', 'yahoo']
     """
     return plug_in_names(__name__, "Provider")
 

@@ -1,15 +1,17 @@
 """One suite over every provider of daily bars: what each must offer, whatever its source."""
 
 import re
+import shutil
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 
-import pandas as pd
 import polars as pl
 import pytest
 
 from nextgen_assets.domain.corporate_actions import date_actions, recover_actions
 from nextgen_assets.domain.quality import inspect_bars
 from nextgen_assets.domain.sessions import xnys
+from nextgen_resources.errors import SettingsError
 from nextgen_resources.market_data import (
     ACTION_SCHEMA,
     LISTING_SCHEMA,
@@ -18,11 +20,18 @@ from nextgen_resources.market_data import (
     load_provider,
     provider_names,
 )
-from nextgen_resources.market_data.capabilities import CAPABILITIES
+from nextgen_resources.market_data.capabilities import (
+    CAPABILITIES,
+    IntradayProvider,
+    QuoteProvider,
+    require,
+)
 from nextgen_resources.market_data.door import DELIVERED_SCHEMA, check_bars
+from tests.resources.http.loopback import VirtualTime, policy_in
+from tests.resources.market_data.yahoo_server import Chart, FakeYahoo, yahoo_on
 
 FIRST, LAST = date(2012, 11, 1), date(2013, 2, 28)
-PROVIDERS = ["bokeh", "files_csv", "files_parquet", "yahoo"]
+PROVIDERS = ["bokeh", "chain", "files_csv", "files_parquet", "recorded", "yahoo"]
 CALENDAR = xnys()
 
 
@@ -42,38 +51,74 @@ def with_actions(bars):
     )
 
 
-def recorded_yahoo_answer(ticker, first):
-    rows = with_actions(embedded_bars()).filter(
-        (pl.col("ticker") == ticker) & (pl.col("session_date") >= first)
-    )
-    names = {
-        "open": "Open",
-        "high": "High",
-        "low": "Low",
-        "close": "Close",
-        "adjusted_close": "Adj Close",
-        "volume": "Volume",
-        "dividend_amount": "Dividends",
-    }
-    frame = rows.select(pl.col(name).alias(title) for name, title in names.items()).to_pandas()
-    frame["Stock Splits"] = 0.0
-    frame.index = pd.DatetimeIndex(rows["session_date"].to_list()).tz_localize("America/New_York")
-    return frame
+def yahoo_charts(*tickers):
+    """The embedded bars as Yahoo's charts would tell them, after no later split."""
+    charts = {}
+    for ticker in tickers:
+        rows = with_actions(embedded_bars()).filter(pl.col("ticker") == ticker)
+        names = ("session_date", "open", "high", "low", "close", "adjusted_close", "volume")
+        paid = rows.filter(pl.col("dividend_amount") > 0)
+        charts[ticker] = Chart(
+            rows.with_columns(pl.col("volume").cast(pl.Int64)).select(names).rows(),
+            dividends=dict(paid.select("session_date", "dividend_amount").rows()),
+        )
+    return charts
+
+
+def csv_files(folder):
+    for (ticker,), rows in with_actions(embedded_bars()).group_by("ticker"):
+        rows.drop("ticker").write_csv(folder / f"{ticker}.csv")
+    return folder
+
+
+@contextmanager
+def real_yahoo(folder, *tickers):
+    with yahoo_on(folder, FakeYahoo(yahoo_charts(*tickers)), policy_in(VirtualTime()), tickers=tickers) as (
+        provider,
+        _,
+    ):
+        yield provider
+
+
+@contextmanager
+def chain_of_both(folder):
+    """Yahoo, which knows AAPL only, before files, which know both."""
+    (folder / "csv").mkdir()
+    with real_yahoo(folder, "AAPL") as yahoo:
+        chain = load_provider("chain", providers=["yahoo", "files"], files_path=csv_files(folder / "csv"))
+        chain.members[0] = yahoo
+        yield chain
+
+
+def replayed(folder):
+    """What the files said, recorded and replayed without them."""
+    (folder / "csv").mkdir()
+    options = {"record": "files", "files_path": csv_files(folder / "csv")}
+    recorder = load_provider("recorded", path=folder / "tape", **options)
+    recorder.listings()
+    recorder.daily_bars(["AAPL", "IBM"], FIRST, LAST)
+    recorder.corporate_actions(["AAPL", "IBM"], FIRST, LAST)
+    shutil.rmtree(folder / "csv")
+    return load_provider("recorded", path=folder / "tape")
 
 
 @pytest.fixture(scope="module", params=PROVIDERS)
 def provider(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bars")
-    if request.param == "bokeh":
-        return load_provider("bokeh")
-    if request.param == "files_csv":
-        for (ticker,), rows in with_actions(embedded_bars()).group_by("ticker"):
-            rows.drop("ticker").write_csv(folder / f"{ticker}.csv")
-        return load_provider("files", path=folder)
-    if request.param == "files_parquet":
-        embedded_bars().write_parquet(folder / "long.parquet")
-        return load_provider("files", path=folder)
-    return load_provider("yahoo", tickers=["AAPL", "IBM"], download=recorded_yahoo_answer)
+    with ExitStack() as stack:
+        if request.param == "bokeh":
+            yield load_provider("bokeh")
+        elif request.param == "files_csv":
+            yield load_provider("files", path=csv_files(folder))
+        elif request.param == "files_parquet":
+            embedded_bars().write_parquet(folder / "long.parquet")
+            yield load_provider("files", path=folder)
+        elif request.param == "chain":
+            yield stack.enter_context(chain_of_both(folder))
+        elif request.param == "recorded":
+            yield replayed(folder)
+        else:
+            yield stack.enter_context(real_yahoo(folder, "AAPL", "IBM"))
 
 
 def test_every_provider_stands_in_this_suite():
@@ -86,6 +131,16 @@ def test_it_meets_the_protocol(provider):
     assert "daily" in provider.capabilities
     assert provider.capabilities <= set(CAPABILITIES)
     assert provider.dividend_basis in {"ex_close", "previous_close"}
+
+
+def test_it_offers_a_method_for_everything_that_it_declares(provider):
+    offers = {"quotes": QuoteProvider, "intraday": IntradayProvider}
+    for capability, protocol in offers.items():
+        if capability in provider.capabilities:
+            assert isinstance(provider, protocol)
+        else:
+            with pytest.raises(SettingsError, match=f"the test needs .*{provider.name!r} does not offer"):
+                require(provider, capability, "the test")
 
 
 def test_its_bars_are_published_before_the_default_cutoff(provider):
@@ -105,7 +160,8 @@ def test_listings_have_their_columns_and_no_holes(provider):
 def test_bars_pass_the_door_and_are_sorted(provider):
     bars = check_bars(provider.daily_bars(["IBM", "AAPL"], FIRST, LAST), provider.name)
     assert dict(bars.schema) == dict(DELIVERED_SCHEMA)
-    assert set(bars["source"]) == {provider.name}
+    own = {"chain": {"yahoo", "files"}, "recorded": {"files"}}
+    assert set(bars["source"]) == own.get(provider.name, {provider.name})
     assert bars.equals(bars.sort("ticker", "session_date"))
     assert set(bars["ticker"]) == {"AAPL", "IBM"}
 
@@ -144,7 +200,7 @@ def test_explicit_actions_exist_exactly_with_the_capability(provider):
     actions = provider.corporate_actions(["AAPL", "IBM"], FIRST, LAST)
     assert (actions is not None) == ("actions" in provider.capabilities)
     if actions is not None:
-        assert dict(actions.schema) == dict(ACTION_SCHEMA)
+        assert dict(actions.drop("source", strict=False).schema) == dict(ACTION_SCHEMA)
         assert actions.equals(actions.sort("ticker", "ex_date", "kind"))
 
 
