@@ -127,8 +127,9 @@ class MarketDataProvider(Protocol):
         Returns
         -------
         polars.DataFrame or None
-            Columns of ``ACTION_SCHEMA``, and ``source`` where rows have several, sorted by ticker, ex_date, kind; ``split_ratio`` only for
-            splits, ``cash_amount_usd`` only for dividends, ``new_ticker`` only for renames.
+            Columns of ``ACTION_SCHEMA``, sorted by ticker, ex_date, kind, and ``source`` where the rows have
+            several; ``split_ratio`` only for splits, ``cash_amount_usd`` only for dividends, ``new_ticker``
+            only for renames.
         """
         ...  # pragma: no cover
 
