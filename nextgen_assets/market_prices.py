@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.domain.deliveries import delivery_instants, inspect_deliveries
 from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
@@ -18,7 +19,8 @@ from nextgen_resources.clock import Clock
 from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import MarketDataProvider, ReportsRejectedRows
 from nextgen_resources.market_data.capabilities import require
-from nextgen_resources.market_data.delivery import deliver_actions, deliver_bars
+from nextgen_resources.market_data.dated import DatedProvider, check_dated_bars
+from nextgen_resources.market_data.delivery import Delivery, deliver_actions, deliver_bars
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -40,9 +42,10 @@ def market_prices(
 
     Key: ticker, session_date. Source: the market data provider of the settings. Cadence: each session.
     A re-run asks the provider again: an unchanged bar writes nothing, a changed one moves the old
-    version to market_price_revisions, and one that was not there before is known from now on. Bars that
-    break a rule go to quarantine, whole, with the reason. A ticker that the provider refuses has no row,
-    and an event says so.
+    version to market_price_revisions, and one that was not there before is known from now on. What
+    dated deliveries (crawls) said is known from their dates, in whatever order they come. Bars that break a
+    rule go to quarantine, whole, with the reason. A ticker that the provider refuses has no row, and an
+    event says so.
     """
     require(market_data, "daily", "market_prices")
     watch, sessions = Stopwatch(), requested_sessions(context)
@@ -57,23 +60,45 @@ def market_prices(
     tickers = stays["ticker"].unique().sort().to_list()
     with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
         patience = {"is_last_try": context.retry_number >= RETRIES}
-        delivery = deliver_bars(market_data, tickers, first, last, **patience)
+        delivery = delivered_bars(market_data, tickers, first, last, calendar, **patience)
         delivered = sorted(set(tickers) - set(delivery.refused))
         actions = deliver_actions(market_data, delivered, first, last, **patience)
     tell_of_refusals(context, delivery.refused)
     with watch.measure("compute"):
-        inspected = inspect_bars(
-            delivery.rows.drop("adjusted_close"), calendar, earlier, actions.rows if actions else None
-        )
+        known_actions = actions.rows if actions else None
+        if isinstance(market_data, DatedProvider):
+            said_before = warehouse.read("said_before", first=first, last=last)
+            inspected = inspect_deliveries(delivery.rows, calendar, now, said_before, earlier, known_actions)
+        else:
+            inspected = inspect_bars(delivery.rows, calendar, earlier, known_actions)
+        inspected = with_unread_rows(inspected, market_data, first, last)
         bars = of_members(inspected.accepted, stays)
         bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded)
-    rejected = quarantined(
-        with_unread_rows(inspected, market_data, first, last), "market_prices", market_data.name, now
-    )
-    figures = {"quarantined": rejected.height, "exact_copies": inspected.duplicate_count}
-    figures["refused_tickers"] = len(delivery.refused)
+    rejected = quarantined(inspected, "market_prices", market_data.name, now)
+    figures = {**counted(inspected), "refused_tickers": len(delivery.refused)}
     record(context, watch, bars, "session_date", figures=figures)
     return {"market_prices": bars, "quarantine": rejected, "provider_calls": calls.rows()}
+
+
+def delivered_bars(
+    market_data: MarketDataProvider,
+    tickers: list[str],
+    first: date,
+    last: date,
+    calendar: SessionCalendar,
+    *,
+    is_last_try: bool = True,
+) -> Delivery:
+    """What the provider says, through the door; dated deliveries with the instant of each."""
+    if not isinstance(market_data, DatedProvider):
+        delivery = deliver_bars(market_data, tickers, first, last, is_last_try=is_last_try)
+        return replace(delivery, rows=delivery.rows.drop("adjusted_close"))
+    said = check_dated_bars(market_data.dated_bars(tickers, first, last), market_data.name)
+    days = said["delivered_on"].unique().to_list()
+    instants = delivery_instants(days, calendar, market_data.delay_minutes)
+    of_its_day = pl.col("delivered_on").replace_strict(instants, return_dtype=pl.Datetime("us", "UTC"))
+    dated = said.with_columns(delivered_at=pl.coalesce("delivered_at", of_its_day))
+    return Delivery(dated.drop("adjusted_close", "delivered_on"))
 
 
 def with_unread_rows(
@@ -86,12 +111,25 @@ def with_unread_rows(
     return replace(inspected, rejected=pl.concat([inspected.rejected, unread]))
 
 
+def counted(inspected: Inspected) -> dict[str, int]:
+    """Rows delivered, accepted, refused by reason, and exact copies: they add up."""
+    reasons = inspected.rejected.group_by("reason_code").len().sort("reason_code").iter_rows()
+    accepted, refused = inspected.accepted.height, inspected.rejected.height
+    return {
+        "delivered": accepted + refused + inspected.duplicate_count,
+        "accepted": accepted,
+        "quarantined": refused,
+        "exact_copies": inspected.duplicate_count,
+        **{f"quarantined: {reason}": count for reason, count in reasons},
+    }
+
+
 def of_members(bars: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Bars of securities on the sessions of their stay in the universe."""
     joined = bars.join(stays.select("ticker", "valid_from", "valid_to"), on="ticker")
     begun = pl.col("valid_from") <= pl.col("session_date")
     ended = (pl.col("valid_to") <= pl.col("session_date")).fill_null(False)
-    return joined.filter(begun & ~ended).drop("valid_from", "valid_to")
+    return joined.filter(begun & ~ended).drop("valid_from", "valid_to").drop("raw_row", strict=False)
 
 
 def stamped(
@@ -106,7 +144,7 @@ def stamped(
     Parameters
     ----------
     bars : DataFrame
-        With ``session_date``.
+        With ``session_date``, and ``delivered_at`` where the source dates its deliveries.
     delay_minutes : int
         From the close to the publication, as the provider states it.
     now : datetime
@@ -120,8 +158,10 @@ def stamped(
     joins it after that was not known before ``now``, whatever its source states, and what had been
     decided without it stays as it was. A session loaded as history knows no such order: its bars
     are assumed to have come in time. A bar that differs from a version we hold is no first version:
-    the write stamps it with the clock.
+    the write stamps it with the clock. A dated delivery is taken at its word.
     """
+    if "delivered_at" in bars.columns:
+        return bars.with_columns(known_at="delivered_at", known_at_is_assumed=False)
     days = bars["session_date"].unique().to_list()
     published = {day: calendar.close_at(day) + timedelta(minutes=delay_minutes) for day in days}
     next_open = {day: calendar.open_at(calendar.shift(day, 1)) for day in days}

@@ -119,6 +119,9 @@ def inspect_bars(
     calendar: SessionCalendar,
     earlier: pl.DataFrame | None = None,
     actions: pl.DataFrame | None = None,
+    *,
+    version: str | None = None,
+    further_rules: tuple[Rule, ...] = (),
 ) -> Inspected:
     """Sort delivered bars into believed and refused.
 
@@ -135,6 +138,11 @@ def inspect_bars(
         ticker is not measured.
     actions : polars.DataFrame, optional
         Known splits (ticker, ex_date, kind, split_ratio): a jump that a split explains is none.
+    version : str, optional
+        Column that tells deliveries apart: versions of one bar disagree only within one of them, and a
+        close is measured against the one that was said before it.
+    further_rules : tuple of Rule
+        Rules of one row that come before `bar_rules`.
 
     Returns
     -------
@@ -152,8 +160,9 @@ def inspect_bars(
     numbered = unique.with_columns(
         *(pl.col(name).cast(pl.Float64) for name in _VALUES), pl.int_range(pl.len()).alias(ROW_COLUMN)
     )
-    rules = bar_rules(calendar.sessions)
-    in_conflict = (pl.len().over("ticker", "session_date") > 1) & pl.col("session_date").is_not_null()
+    rules = [*further_rules, *bar_rules(calendar.sessions)]
+    bar = ["ticker", "session_date", *([version] if version else [])]
+    in_conflict = (pl.len().over(bar) > 1) & pl.col("session_date").is_not_null()
     rules.append(
         Rule("conflicting_versions", in_conflict, "several versions of {ticker} {session_date} disagree")
     )
@@ -161,8 +170,8 @@ def inspect_bars(
         pl.when(rule.is_broken.fill_null(False)).then(pl.lit(place)) for place, rule in enumerate(rules)
     ]
     judged = numbered.with_columns(pl.coalesce(*broken).alias("_rule"))
-    candidates = judged.filter(pl.col("_rule").is_null()).sort("ticker", "session_date")
-    switched = find_unit_switches(candidates, earlier, actions)
+    candidates = judged.filter(pl.col("_rule").is_null()).sort(bar)
+    switched = find_unit_switches(candidates, earlier, actions, version)
     refused = _describe(judged.filter(pl.col("_rule").is_not_null()), unique, rules)
     refused += _describe_switches(candidates, unique, switched)
     accepted = candidates.filter(~pl.col(ROW_COLUMN).is_in(list(switched))).drop(ROW_COLUMN, "_rule")

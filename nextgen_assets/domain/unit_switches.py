@@ -13,7 +13,10 @@ _REFERENCE_AGE = timedelta(days=30)
 
 
 def find_unit_switches(
-    candidates: pl.DataFrame, earlier: pl.DataFrame | None, actions: pl.DataFrame | None
+    candidates: pl.DataFrame,
+    earlier: pl.DataFrame | None,
+    actions: pl.DataFrame | None,
+    version: str | None = None,
 ) -> dict[int, float]:
     """Candidates whose close is in another unit than the accepted close before it.
 
@@ -21,9 +24,11 @@ def find_unit_switches(
     ----------
     candidates : polars.DataFrame
         ticker, session_date, close (Float64, > 0) and ``ROW_COLUMN`` (a number that names the row), one
-        row per ticker and session.
+        row per ticker, session and version.
     earlier, actions : polars.DataFrame, optional
         As for `quality.inspect_bars`.
+    version : str, optional
+        Column by which rows of a ticker follow each other before they do by session.
 
     Returns
     -------
@@ -35,9 +40,10 @@ def find_unit_switches(
     A refused close is no reference for the next one. The sequential pass runs only over tickers with a
     jump between neighbours: without one nothing can be refused.
     """
-    rows = candidates.select("ticker", "session_date", "close", ROW_COLUMN)
+    order = ["ticker", *([version] if version else []), "session_date"]
+    rows = candidates.select(*order, "close", ROW_COLUMN)
     history = _last_closes(earlier, rows)
-    rows = pl.concat([history, rows], how="diagonal").sort("ticker", "session_date", maintain_order=True)
+    rows = pl.concat([history, rows], how="diagonal").sort(order, maintain_order=True)
     moves = pl.col("close") / pl.col("close").shift(1).over("ticker")
     suspects = rows.filter(_is_unit_switch(moves)).get_column("ticker").unique()
     if suspects.is_empty():
@@ -45,7 +51,10 @@ def find_unit_switches(
     ratios = _split_ratios(actions)
     switched: dict[int, float] = {}
     reference: dict[str, tuple[date, float]] = {}
-    for ticker, session, close, row in rows.filter(pl.col("ticker").is_in(suspects.to_list())).iter_rows():
+    walked = rows.filter(pl.col("ticker").is_in(suspects.to_list()))
+    for ticker, session, close, row in walked.select(
+        "ticker", "session_date", "close", ROW_COLUMN
+    ).iter_rows():
         since, last_close = reference.get(ticker, (date.min, math.nan))
         factor = math.prod(ratio for day, ratio in ratios.get(ticker, []) if since < day <= session)
         is_recent = session - since <= _REFERENCE_AGE

@@ -16,7 +16,7 @@ from nextgen_resources.clock import Clock, SystemClock
 from nextgen_resources.errors import PartitionKeyError, SliceError
 from nextgen_resources.warehouse.schema import tables_in, tables_of_record
 from nextgen_resources.warehouse.slices import Slice, prepare
-from nextgen_resources.warehouse.tables import TABLES, TableSpec, tables_of
+from nextgen_resources.warehouse.tables import TABLES, TableSpec, WriteMode, tables_of
 from nextgen_resources.warehouse.warehouse import Warehouse, frame_of
 from nextgen_resources.warehouse.writing import write
 
@@ -65,9 +65,28 @@ class WarehouseIOManager(dg.IOManager):
                         f"asset that built them: {error}"
                     ) from error
         seconds = time.perf_counter() - started
-        changed = sum(counts.values())
-        context.log.info(f"{asset} {cut or 'whole table'}: {counts} in {seconds:.2f} s")
+        changed = sum(count.rows for count in counts.values())
+        rows = {name: count.rows for name, count in counts.items()}
+        context.log.info(f"{asset} {cut or 'whole table'}: {rows} in {seconds:.2f} s")
         context.add_output_metadata({"rows_written": changed, "write_seconds": round(seconds, 3)})
+        self._tell_of_revisions(context, asset, cut, sum(count.revised for count in counts.values()))
+
+    def _tell_of_revisions(
+        self, context: dg.OutputContext, asset: str, cut: Slice | None, revised: int
+    ) -> None:
+        """An event on the asset's page when rows that were believed before were replaced."""
+        if any(spec.mode is WriteMode.REVISE for spec in tables_of(asset)):
+            context.add_output_metadata({"revised": revised})
+        if revised:
+            context.log.warning(f"{asset} {cut or 'whole table'}: {revised} rows differ from what was known")
+            context.log_event(
+                dg.AssetObservation(
+                    context.asset_key,
+                    partition=str(cut.first) if cut and cut.first == cut.last else None,
+                    description=f"{revised} rows replaced an earlier version, which was kept.",
+                    metadata={"revised": revised, "slice": str(cut or "whole table")},
+                )
+            )
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The rows of the upstream asset in the partitions of this run, as the annotation wants them."""

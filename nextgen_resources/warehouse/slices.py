@@ -61,7 +61,7 @@ def prepare(
                 "cast it in the asset that built the frame"
             )
     frame = frame.select(table.names)
-    _check_values(frame, table, where)
+    _check_values(frame, table, spec, where)
     if cut is not None and spec.slice_column is not None:
         _check_inside(frame, spec.slice_column, cut, where)
     return frame
@@ -83,7 +83,7 @@ def _with_dates(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     return frame.with_columns(pl.col(midnights).cast(pl.Date)) if midnights else frame
 
 
-def _check_values(frame: pl.DataFrame, table: Table, where: str) -> None:
+def _check_values(frame: pl.DataFrame, table: Table, spec: TableSpec, where: str) -> None:
     required = [column.name for column in table.columns if not column.is_nullable]
     nulls = {
         name: count for name, count in frame.select(required).null_count().row(0, named=True).items() if count
@@ -100,10 +100,11 @@ def _check_values(frame: pl.DataFrame, table: Table, where: str) -> None:
             f"{where}: NaN or infinite numbers in {strange}; write null where a value cannot be known"
         )
     if table.key:
-        doubled = frame.select(table.key).filter(frame.select(table.key).is_duplicated())
+        key = [*table.key, *([spec.version_column] if spec.version_column else [])]
+        doubled = frame.select(key).filter(frame.select(key).is_duplicated())
         if doubled.height:
             raise SliceError(
-                f"{where}: {doubled.height} rows share a key ({', '.join(table.key)}), for example "
+                f"{where}: {doubled.height} rows share a key ({', '.join(key)}), for example "
                 f"{doubled.row(0)}; keep one row for each key"
             )
 

@@ -35,6 +35,8 @@ class TableSpec:
         Whether an empty frame may replace rows. Otherwise that is refused.
     also_written_by : tuple of str
         Further assets that add rows to it.
+    version_column : str or None
+        Column that tells apart several versions of one key in a frame; without it a key comes once.
     """
 
     name: str
@@ -43,11 +45,14 @@ class TableSpec:
     slice_column: str | None
     may_become_empty: bool = False
     also_written_by: tuple[str, ...] = ()
+    version_column: str | None = None
 
 
 _SPECS = (
     TableSpec("ticker_universe", "ticker_universe", WriteMode.REPLACE, None),
-    TableSpec("market_prices", "market_prices", WriteMode.REVISE, "session_date"),
+    TableSpec(
+        "market_prices", "market_prices", WriteMode.REVISE, "session_date", version_column="delivered_at"
+    ),
     TableSpec("quarantine", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)),
     TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),

@@ -12,8 +12,17 @@ from nextgen_resources.errors import LedgerConflictError, SliceError
 from nextgen_resources.warehouse.schema import Table
 from nextgen_resources.warehouse.slices import Slice
 from nextgen_resources.warehouse.tables import TableSpec, WriteMode
+from nextgen_resources.warehouse.versions import Written, write_deliveries
 
-_STAMPS = {"run_id", "known_at", "known_at_is_assumed", "issued_at", "validated_at", "created_at"}
+_STAMPS = {
+    "run_id",
+    "known_at",
+    "known_at_is_assumed",
+    "delivered_at",
+    "issued_at",
+    "validated_at",
+    "created_at",
+}
 
 
 def write(
@@ -23,22 +32,22 @@ def write(
     spec: TableSpec,
     cut: Slice | None,
     learned_at: datetime,
-) -> int:
-    """Write a prepared frame inside the open transaction; returns the rows that changed."""
+) -> Written:
+    """Write a prepared frame inside the open transaction; returns what changed."""
     connection.register("incoming", frame)
     try:
         match spec.mode:
             case WriteMode.REPLACE:
-                return _replace(connection, frame, table, spec, cut)
+                return Written(_replace(connection, frame, table, spec, cut))
             case WriteMode.APPEND:
-                return _append(connection, table)
+                return Written(_append(connection, table))
             case WriteMode.UPSERT:
                 connection.execute(f'INSERT OR REPLACE INTO "{table.name}" BY NAME SELECT * FROM incoming')
-                return frame.height
+                return Written(frame.height)
             case WriteMode.REVISE:
-                return _revise(connection, table, learned_at)
+                return _revise(connection, frame, table, learned_at)
             case WriteMode.TAIL:
-                return _replace_tail(connection, frame, table, spec, cut)
+                return Written(_replace_tail(connection, frame, table, spec, cut))
     finally:
         with suppress(duckdb.TransactionException):  # an aborted transaction forgets it by itself
             connection.unregister("incoming")
@@ -86,13 +95,25 @@ def _replace(
     return frame.height
 
 
-def _append(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+def _append(connection: duckdb.DuckDBPyConnection, table: Table, incoming: str = "incoming") -> int:
     before = _count(connection, f'SELECT count(*) FROM "{table.name}"')
-    connection.execute(f'INSERT OR IGNORE INTO "{table.name}" BY NAME SELECT * FROM incoming')
+    connection.execute(f'INSERT OR IGNORE INTO "{table.name}" BY NAME SELECT * FROM {incoming}')
     return _count(connection, f'SELECT count(*) FROM "{table.name}"') - before
 
 
-def _revise(connection: duckdb.DuckDBPyConnection, table: Table, learned_at: datetime) -> int:
+def _revise(
+    connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, table: Table, learned_at: datetime
+) -> Written:
+    """Dated deliveries at the instants that they state; the rest as learned now."""
+    dated = frame["delivered_at"].is_not_null()
+    written = write_deliveries(connection) if dated.any() else Written(0)
+    if dated.all() and frame.height:
+        return written
+    fetched = _revise_fetched(connection, table, learned_at)
+    return Written(written.rows + fetched.rows, written.revised + fetched.revised)
+
+
+def _revise_fetched(connection: duckdb.DuckDBPyConnection, table: Table, learned_at: datetime) -> Written:
     """Keep the old version of what changed; a changed row is known from now on, whatever it claims.
 
     Where the clock is behind the version it replaces (an assumed, later ``known_at``), the new one
@@ -101,10 +122,11 @@ def _revise(connection: duckdb.DuckDBPyConnection, table: Table, learned_at: dat
     values = [name for name in table.names if name not in _STAMPS and name not in table.key]
     differs = " OR ".join(f'old."{name}" IS DISTINCT FROM new."{name}"' for name in values)
     join = " AND ".join(f'old."{name}" = new."{name}"' for name in table.key)
+    fetched = "(SELECT * FROM incoming WHERE delivered_at IS NULL)"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE changed AS SELECT new.* REPLACE (FALSE AS known_at_is_assumed, "
         "greatest(new.known_at, old.known_at + INTERVAL 1 MICROSECOND) AS known_at) "
-        f'FROM incoming new JOIN "{table.name}" old ON {join} WHERE {differs}'
+        f'FROM {fetched} new JOIN "{table.name}" old ON {join} WHERE {differs}'
     )
     connection.execute("UPDATE changed SET known_at = greatest(known_at, ?)", [learned_at])
     on_changed = " AND ".join(f'old."{name}" = changed."{name}"' for name in table.key)
@@ -115,7 +137,7 @@ def _revise(connection: duckdb.DuckDBPyConnection, table: Table, learned_at: dat
     connection.execute(f'INSERT OR REPLACE INTO "{table.name}" BY NAME SELECT * FROM changed')
     revised = _count(connection, "SELECT count(*) FROM changed")
     connection.execute("DROP TABLE changed")
-    return revised + _append(connection, table)
+    return Written(revised + _append(connection, table, fetched), revised)
 
 
 def _replace_tail(

@@ -31,7 +31,7 @@ from tests.resources.http.loopback import VirtualTime, policy_in
 from tests.resources.market_data.yahoo_server import Chart, FakeYahoo, yahoo_on
 
 FIRST, LAST = date(2012, 11, 1), date(2013, 2, 28)
-PROVIDERS = ["bokeh", "chain", "files_csv", "files_parquet", "recorded", "yahoo"]
+PROVIDERS = ["bokeh", "chain", "files_csv", "files_parquet", "recorded", "vintages", "yahoo"]
 CALENDAR = xnys()
 
 
@@ -115,6 +115,9 @@ def provider(request, tmp_path_factory):
             yield load_provider("files", path=folder)
         elif request.param == "chain":
             yield stack.enter_context(chain_of_both(folder))
+        elif request.param == "vintages":
+            embedded_bars().with_columns(vintage=pl.lit(LAST)).write_parquet(folder / "crawls.parquet")
+            yield load_provider("vintages", path=folder, dividend_basis="ex_close")
         elif request.param == "recorded":
             yield replayed(folder)
         else:

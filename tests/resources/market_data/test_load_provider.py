@@ -14,12 +14,13 @@ from nextgen_resources.market_data import load_provider, provider_names
 
 
 def test_the_modules_that_export_a_provider_are_the_providers():
-    assert provider_names() == ["bokeh", "chain", "files", "recorded", "yahoo"]
+    assert provider_names() == ["bokeh", "chain", "files", "recorded", "vintages", "yahoo"]
 
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
-        SettingsError, match=r"'acme' does not exist; choose one of bokeh, chain, files, recorded, yahoo"
+        SettingsError,
+        match=r"'acme' does not exist; choose one of bokeh, chain, files, recorded, vintages, yahoo",
     ):
         load_provider("acme")
 

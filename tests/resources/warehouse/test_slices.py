@@ -50,7 +50,7 @@ class Store:
         spec = TABLES[table]
         cut = Slice(min(sessions), max(sessions), scenario_id) if sessions else None
         prepared = prepare(frame, self.tables[table], spec, cut, run_id)
-        return write(self.connection, prepared, self.tables[table], spec, cut, learned_at)
+        return write(self.connection, prepared, self.tables[table], spec, cut, learned_at).rows
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         return frame_of(self.connection, sql).rows()
