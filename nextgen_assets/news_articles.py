@@ -1,18 +1,28 @@
 """Articles, each with the first session that may know of it."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.news import canonical_articles
+from nextgen_assets.domain.news import CanonicalArticles, KnownNews, canonical_articles
+from nextgen_assets.domain.news_admission import Fetch
+from nextgen_assets.domain.quality import Inspected
+from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
-from nextgen_resources.news import NewsProvider
+from nextgen_assets.quarantine import quarantined
+from nextgen_resources.clock import Clock
+from nextgen_resources.news import NewsProvider, check_articles
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
+
+LATE_SESSIONS = 5
+"""Sessions before the first wanted one that the source is asked about: what it delivers late is found there."""
+
+STORED = "SELECT * EXCLUDE (run_id) FROM news_articles WHERE session_date BETWEEN $first AND $last"
 
 
 @session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["ticker_universe"])
@@ -21,37 +31,70 @@ def news_articles(
     warehouse: Warehouse,
     settings: dg.ResourceParam[Settings],
     news_source: dg.ResourceParam[NewsProvider],
+    clock: dg.ResourceParam[Clock],
 ) -> dict[str, pl.DataFrame]:
     """One row per article about a security; session_date is the session that first admits it.
 
     Key: article_id, a hash of its content. Source: the news provider of the settings. Cadence: each
     session. News after the cut-off of a session belongs to the next one; where only the day is known,
-    to the session after that day. A re-run adds what is new and changes nothing.
+    to the session after that day. Copies from other sources or later runs are rows of
+    news_article_copies; whom an article is about, how surely, and which story it tells is in
+    news_article_tickers. A re-run adds what is new and changes nothing.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
+    calendar, delay, news = calendar_of(settings), settings.ingestion.cutoff_delay_minutes, settings.news
+    first, last, now = sessions[0], sessions[-1], clock.now()
+    span = {"first": calendar.shift(first, -news.duplicate_window_sessions), "last": last}
+    asked_from = calendar.shift(first, -LATE_SESSIONS)
     with watch.measure("provider"):
-        raw = news_source.articles(calendar.shift(sessions[0], -1), sessions[-1] + timedelta(days=1))
-    with watch.measure("read"):
-        stays = warehouse.read("members", first=sessions[0], last=sessions[-1])
+        raw = check_articles(news_source.name, news_source.articles(asked_from, last + timedelta(days=1)))
+    with watch.measure("read"), warehouse.snapshot():
+        securities = warehouse.read("securities", first=first, last=last)
+        live = dict(warehouse.read("recorded_live", first=asked_from, last=last).rows())
+        known = KnownNews(warehouse.read("known_copies", **span), warehouse.read("known_mentions", **span))
+        stored = warehouse.read(STORED, first=first, last=last)
     with watch.measure("compute"):
-        canonical = canonical_articles(raw, calendar, delay)
-        articles = canonical.articles.filter(pl.col("session_date").is_between(sessions[0], sessions[-1]))
-        articles = about_members(articles, stays)
-    figures = {"unusable": canonical.rejected.height}
-    record(context, watch, articles, "session_date", figures=figures)
-    return {"news_articles": articles}
+        found = canonical_articles(
+            raw,
+            calendar,
+            delay,
+            securities=securities,
+            fetch=Fetch(now, recorded_in_time(live, calendar)),
+            known=known,
+            within=(first, last),
+            window_sessions=news.duplicate_window_sessions,
+            similarity=news.duplicate_similarity,
+        )
+    articles = pl.concat([stored, found.articles.select(stored.columns)])
+    rejected = quarantined(rejections(found), "news_articles", news_source.name, now)
+    record(context, watch, articles, "session_date", figures=figures_of(found))
+    return {
+        "news_articles": articles,
+        "news_article_tickers": found.tickers,
+        "news_article_copies": found.copies,
+        "quarantine": rejected,
+    }
 
 
-def about_members(articles: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
-    """Articles with the tickers that are in the universe on their session; those with none drop out."""
-    order = articles.columns
-    exploded = articles.explode("tickers").join(
-        stays.select("ticker", "valid_from", "valid_to"), left_on="tickers", right_on="ticker"
+def recorded_in_time(earliest: dict[date, datetime], calendar: SessionCalendar) -> frozenset[date]:
+    """Sessions whose first bars were fetched before the open that followed."""
+    return frozenset(
+        day for day, known_at in earliest.items() if known_at < calendar.open_at(calendar.shift(day, 1))
     )
-    begun = pl.col("valid_from") <= pl.col("session_date")
-    ended = (pl.col("valid_to") <= pl.col("session_date")).fill_null(False)
-    kept = exploded.filter(begun & ~ended).group_by("article_id").agg(pl.col("tickers").unique().sort())
-    return (
-        articles.drop("tickers").join(kept, on="article_id").select(order).sort("session_date", "article_id")
-    )
+
+
+def rejections(found: CanonicalArticles) -> Inspected:
+    """The rows that were set apart, as the quarantine takes them."""
+    return Inspected(found.articles, found.rejected, 0)
+
+
+def figures_of(found: CanonicalArticles) -> dict[str, int]:
+    """What became of the batch, for the asset's page."""
+    return {
+        "new_articles": found.articles.height,
+        "further_copies": found.copies.height - found.articles.height,
+        "told_before": found.tickers.filter(pl.col("story_id") != pl.col("article_id")).height,
+        "matched_by_text": found.tickers.filter(pl.col("basis") != "source").height,
+        "about_nobody": found.about_nobody,
+        "quarantined": found.rejected.height,
+    }

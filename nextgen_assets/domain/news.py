@@ -1,78 +1,120 @@
-"""Articles as the platform keeps them: identified by content, admitted by one session, judged row by row."""
+"""Articles as the platform keeps them: judged row by row, admitted by one session, one of their copies."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import date
 
 import polars as pl
 
-from nextgen_assets.domain.sessions import NEW_YORK, NotASessionError, SessionCalendar
+from nextgen_assets.domain.news_admission import INSTANT, Fetch, admitting_sessions, first_seen, publication
+from nextgen_assets.domain.news_copies import (
+    KNOWN_COPY_SCHEMA,
+    article_ids,
+    content_hashes,
+    copy_ids,
+    with_article_ids,
+)
+from nextgen_assets.domain.news_judgement import RAW_COLUMNS, cleaned, judged, rejected
+from nextgen_assets.domain.news_language import languages_of
+from nextgen_assets.domain.news_stories import DEFAULT_SIMILARITY, MENTION_SCHEMA, with_stories
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.ticker_matching import CONFIDENCE, match_tickers
 
-TICKER_PATTERN = re.compile(r"[A-Z0-9][A-Z0-9.\-^=]{0,15}")
-RAW_COLUMNS = ("headline", "body", "url", "tickers", "published_on", "published_at", "source", "language")
+DEFAULT_WINDOW_SESSIONS = 20
 ARTICLE_SCHEMA: Mapping[str, pl.DataType] = {
     "article_id": pl.String(),
     "session_date": pl.Date(),
-    "published_at": pl.Datetime("us", "UTC"),
+    "published_at": INSTANT,
     "published_at_precision": pl.String(),
-    "first_seen_at": pl.Datetime("us", "UTC"),
+    "first_seen_at": INSTANT,
     "first_seen_is_assumed": pl.Boolean(),
     "source": pl.String(),
     "url": pl.String(),
+    "canonical_url": pl.String(),
     "headline": pl.String(),
     "body": pl.String(),
     "language": pl.String(),
+    "language_is_detected": pl.Boolean(),
     "tickers": pl.List(pl.String()),
     "content_hash": pl.String(),
 }
-REJECTED_SCHEMA: Mapping[str, pl.DataType] = {
-    "source": pl.String(),
-    "reason_code": pl.String(),
-    "reason": pl.String(),
-    "payload": pl.String(),
+COPY_SCHEMA: Mapping[str, pl.DataType] = {
+    "copy_id": pl.String(),
+    **{
+        name: ARTICLE_SCHEMA[name]
+        for name in ("article_id", "session_date", "published_at", "first_seen_at", "first_seen_is_assumed")
+    },
+    **{name: ARTICLE_SCHEMA[name] for name in ("source", "url", "canonical_url", "content_hash")},
 }
-_END_OF_DAY = time(23, 59, 59)
-_UNDETERMINED_LANGUAGE = "und"
-_HASH_BYTES = 16
+TICKER_SCHEMA: Mapping[str, pl.DataType] = {
+    "article_id": pl.String(),
+    "ticker": pl.String(),
+    "session_date": pl.Date(),
+    "first_seen_at": INSTANT,
+    "confidence": pl.Float64(),
+    "basis": pl.String(),
+    "story_id": pl.String(),
+    "story_session_date": pl.Date(),
+}
+
+
+@dataclass(frozen=True)
+class KnownNews:
+    """What is stored of the sessions of a batch and of the window before them.
+
+    Parameters
+    ----------
+    copies : polars.DataFrame
+        Columns of ``KNOWN_COPY_SCHEMA``, in the order in which they were told.
+    mentions : polars.DataFrame
+        Columns of ``MENTION_SCHEMA``.
+    """
+
+    copies: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(KNOWN_COPY_SCHEMA)))
+    mentions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(MENTION_SCHEMA)))
 
 
 @dataclass(frozen=True)
 class CanonicalArticles:
-    """What became of a batch of raw articles: every row is in one of the two, or a duplicate.
+    """What became of a batch of raw articles.
 
     Parameters
     ----------
     articles : polars.DataFrame
         Columns of ``news_articles`` minus ``run_id``, sorted by session_date, published_at, article_id.
+    tickers : polars.DataFrame
+        Columns of ``news_article_tickers``: whom each article names, how surely, and its story.
+    copies : polars.DataFrame
+        Columns of ``news_article_copies``: every delivery of an article, the first one included.
     rejected : polars.DataFrame
         source, reason_code, reason, payload (the whole raw row as JSON text), in the order of the batch.
         Codes: no_headline, no_source, no_ticker, bad_ticker, no_date, outside_calendar.
+    about_nobody : int
+        Usable rows that name no security of the universe.
     """
 
     articles: pl.DataFrame
+    tickers: pl.DataFrame
+    copies: pl.DataFrame
     rejected: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class _Rejection:
-    reason_code: str
-    reason: str
+    about_nobody: int
 
 
 def canonical_articles(
     raw: pl.DataFrame,
     calendar: SessionCalendar,
     delay_minutes: int,
-    first_seen_at: datetime | None = None,
+    *,
+    securities: pl.DataFrame | None = None,
+    fetch: Fetch | None = None,
+    known: KnownNews | None = None,
+    within: tuple[date, date] | None = None,
+    window_sessions: int = DEFAULT_WINDOW_SESSIONS,
+    similarity: float = DEFAULT_SIMILARITY,
 ) -> CanonicalArticles:
-    """Identify, date and de-duplicate raw articles, and set apart those that cannot be used.
+    """Judge, date and identify raw articles, find whom they are about, and which story they tell.
 
     Parameters
     ----------
@@ -83,163 +125,158 @@ def canonical_articles(
         Sessions and their cut-offs.
     delay_minutes : int
         Minutes from the official close of a session to its knowledge cut-off.
-    first_seen_at : datetime, optional
-        Aware instant at which this batch was fetched. None for history loaded later: then each article
-        is assumed to have been seen when it was published.
-
-    Returns
-    -------
-    CanonicalArticles
+    securities : polars.DataFrame, optional
+        ticker, name, valid_from, valid_to: the universe. Tickers that are not in it on the session are left
+        out, and rows without a ticker are matched with its names. None: the source is taken at its word.
+    fetch : Fetch, optional
+        When the batch was fetched. None for history: seen when it was published.
+    known : KnownNews, optional
+        What earlier runs stored.
+    within : tuple of date, optional
+        First and last session whose articles are wanted; rows that others admit are left out.
+    window_sessions : int
+        Sessions within which the same page or words are a copy, and near-copies one story.
+    similarity : float
+        See `with_stories`.
 
     Raises
     ------
     ValueError
-        ``raw`` lacks a column, or ``first_seen_at`` is naive.
+        ``raw`` lacks a column.
 
     Notes
     -----
     As-of rule: ``session_date`` is the first session whose cut-off is not before both ``published_at`` and
-    ``first_seen_at``, so every stored row has both at or before the cut-off of its session. An article of
-    which only the day is known counts as published at 23:59:59 New York time of that day: no cut-off of the
-    day itself can admit it.
-
-    Copies with the same headline and body (letter case, width and white space aside) that were published
-    for the same session are one article: the earliest, with the tickers of all. Copies published for
-    different sessions stay apart, so that a session processed alone gives the same rows as in a range.
-    ``article_id`` hashes content and the session of publication, not of first sight: an article fetched
-    twice keeps its id, and a live caller leaves out the ids that an earlier session already holds.
-    A ``url`` that is not http or https is dropped.
+    ``first_seen_at``. Copies, stories and names rest on that session and earlier ones alone: a range gives the rows of
+    its sessions run one by one in their order. A security that only a later copy names belongs to
+    the article from that copy's session on.
     """
     missing = [column for column in RAW_COLUMNS if column not in raw.columns]
     if missing:
         raise ValueError(
             f"raw articles lack {missing}; found {raw.columns}; pass the frame of a news provider"
         )
-    if first_seen_at is not None and first_seen_at.tzinfo is None:
-        raise ValueError(f"first_seen_at {first_seen_at} has no time zone; pass an aware instant")
-    kept: dict[str, dict[str, Any]] = {}
-    rejected: list[tuple[str, str, str, str]] = []
-    for row in raw.select(RAW_COLUMNS).iter_rows(named=True):
-        article = _canonical(row, calendar, delay_minutes, first_seen_at)
-        if isinstance(article, _Rejection):
-            source = row["source"] or "unknown"
-            rejected.append((source, article.reason_code, article.reason, _payload(row)))
-        else:
-            copy = kept.get(article["article_id"])
-            kept[article["article_id"]] = article if copy is None else _merged(copy, article)
-    articles = pl.DataFrame(list(kept.values()), schema=dict(ARTICLE_SCHEMA), orient="row")
+    known = known or KnownNews()
+    rows = _dated(cleaned(raw), calendar, delay_minutes, fetch)
+    rows = judged(rows, calendar, must_name_ticker=securities is None)
+    usable = rows.filter(pl.col("reason_code").is_null())
+    if within is not None:
+        usable = usable.filter(pl.col("session_date").is_between(*within))
+    named = _named(usable, securities)
+    copies = _identified(named, known, calendar, window_sessions)
+    articles, mentions = _articles(copies, known), _mentions(copies, known)
+    told = with_stories(mentions, known.mentions, calendar, window_sessions, similarity)
     return CanonicalArticles(
-        articles=articles.sort("session_date", "published_at", "article_id"),
-        rejected=pl.DataFrame(rejected, schema=dict(REJECTED_SCHEMA), orient="row"),
+        articles=articles,
+        tickers=told.select(pl.col(name).cast(dtype) for name, dtype in TICKER_SCHEMA.items()),
+        copies=copies.select(list(COPY_SCHEMA)),
+        rejected=rejected(rows, raw),
+        about_nobody=usable.height - named.height,
     )
 
 
-def _canonical(
-    row: Mapping[str, Any], calendar: SessionCalendar, delay_minutes: int, first_seen_at: datetime | None
-) -> dict[str, Any] | _Rejection:
-    headline, body = _clean(row["headline"]), (row["body"] or "").strip() or None
-    tickers = sorted(set(row["tickers"] or []), key=str)
-    rejection = _unusable(row, headline, tickers)
-    if rejection is not None:
-        return rejection
-    published_at, precision = _published(row["published_at"], row["published_on"])
-    known_at = published_at if first_seen_at is None else max(published_at, first_seen_at)
-    published_session = _admitting(calendar, published_at, delay_minutes)
-    is_on_time = known_at == published_at
-    session = published_session if is_on_time else _admitting(calendar, known_at, delay_minutes)
-    if published_session is None or session is None:
-        return _Rejection(
-            "outside_calendar",
-            f"published {published_at.isoformat()}, outside the sessions "
-            f"{calendar.sessions[0]}..{calendar.sessions[-1]} of the calendar",
+def _dated(
+    rows: pl.DataFrame, calendar: SessionCalendar, delay_minutes: int, fetch: Fetch | None
+) -> pl.DataFrame:
+    dated = publication(rows)
+    sessions = admitting_sessions(dated["published_at"], calendar, delay_minutes)
+    return first_seen(dated.with_columns(sessions.alias("published_session")), calendar, delay_minutes, fetch)
+
+
+def _named(usable: pl.DataFrame, securities: pl.DataFrame | None) -> pl.DataFrame:
+    """Usable rows about somebody, with ``matches``: a list of ticker, confidence and basis."""
+    stated = (
+        usable.select("row", "session_date", ticker="named")
+        .explode("ticker")
+        .drop_nulls("ticker")
+        .select(
+            "row", "session_date", "ticker", confidence=pl.lit(CONFIDENCE["source"]), basis=pl.lit("source")
         )
-    content_hash = _hash(f"{_normalised(headline)}\n{_normalised(body or '')}")
-    return {
-        "article_id": _hash(f"{published_session.isoformat()}\n{content_hash}"),
-        "session_date": session,
-        "published_at": published_at,
-        "published_at_precision": precision,
-        "first_seen_at": published_at if first_seen_at is None else first_seen_at.astimezone(UTC),
-        "first_seen_is_assumed": first_seen_at is None,
-        "source": row["source"],
-        "url": _web_address(row["url"]),
-        "headline": headline,
-        "body": body,
-        "language": _clean(row["language"]) or _UNDETERMINED_LANGUAGE,
-        "tickers": tickers,
-        "content_hash": content_hash,
-    }
+    )
+    found = stated.drop("session_date")
+    if securities is not None:
+        silent = usable.filter(pl.col("named").list.len() == 0)
+        matched = match_tickers(silent.select("row", "session_date", "headline", "body"), securities)
+        found = pl.concat([_of_members(stated, securities), matched])
+    matches = (
+        found.unique(["row", "ticker"], keep="first", maintain_order=True)
+        .sort("row", "ticker")
+        .group_by("row", maintain_order=True)
+        .agg(matches=pl.struct("ticker", "confidence", "basis"))
+    )
+    return usable.join(matches, on="row", maintain_order="left")
 
 
-def _unusable(row: Mapping[str, Any], headline: str, tickers: list[str]) -> _Rejection | None:
-    if not headline:
-        return _Rejection("no_headline", "the headline is empty; expected text")
-    if not _clean(row["source"]):
-        return _Rejection("no_source", "the source is empty; expected the name of the provider or publisher")
-    if not tickers:
-        return _Rejection("no_ticker", "the article names no ticker; expected at least one")
-    refused = [ticker for ticker in tickers if ticker is None or not TICKER_PATTERN.fullmatch(ticker)]
-    if refused:
-        return _Rejection(
-            "bad_ticker",
-            f"ticker {refused[0]!r} is not allowed; expected the pattern {TICKER_PATTERN.pattern}",
-        )
-    if row["published_at"] is None and row["published_on"] is None:
-        return _Rejection("no_date", "published_at and published_on are both empty; expected one of them")
-    return None
-
-
-def _published(published_at: datetime | None, published_on: date | None) -> tuple[datetime, str]:
-    if published_at is not None:
-        return published_at.astimezone(UTC), "instant"
-    if published_on is None:
-        raise ValueError("neither published_at nor published_on is known")
-    return datetime.combine(published_on, _END_OF_DAY, tzinfo=NEW_YORK).astimezone(UTC), "day"
-
-
-def _admitting(calendar: SessionCalendar, moment: datetime, delay_minutes: int) -> date | None:
-    day = moment.astimezone(NEW_YORK).date()
-    if not calendar.sessions[0] <= day <= calendar.sessions[-1]:
-        return None
-    try:
-        return calendar.admitting(moment, delay_minutes)
-    except NotASessionError:
-        return None
-
-
-def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    earliest = min(first, second, key=_precedence)
-    return {**earliest, "tickers": sorted({*first["tickers"], *second["tickers"]})}
-
-
-def _precedence(article: Mapping[str, Any]) -> tuple[datetime, str, str, str, str, str, str]:
+def _of_members(stated: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+    has_ended = (pl.col("valid_to") <= pl.col("session_date")).fill_null(False)
+    stays = securities.select("ticker", "valid_from", "valid_to")
     return (
-        article["published_at"],
-        article["published_at_precision"],
-        article["source"],
-        article["url"] or "",
-        article["headline"],
-        article["body"] or "",
-        article["language"],
+        stated.join(stays, on="ticker")
+        .filter((pl.col("valid_from") <= pl.col("session_date")) & ~has_ended)
+        .select("row", "ticker", "confidence", "basis")
     )
 
 
-def _clean(text: str | None) -> str:
-    return " ".join((text or "").split())
+def _identified(
+    named: pl.DataFrame, known: KnownNews, calendar: SessionCalendar, window_sessions: int
+) -> pl.DataFrame:
+    text = named["headline"] + " " + named["body"].fill_null("").str.slice(0, 400)
+    rows = named.with_columns(languages_of(named["language"], text)).with_columns(
+        content_hashes(named["headline"], named["body"])
+    )
+    rows = rows.with_columns(article_ids(rows["published_session"], rows["content_hash"]), copy_ids(rows))
+    return with_article_ids(_with_all_matches(rows), known.copies, calendar, window_sessions)
 
 
-def _normalised(text: str) -> str:
-    return _clean(unicodedata.normalize("NFKC", text).casefold())
+def _with_all_matches(rows: pl.DataFrame) -> pl.DataFrame:
+    """Deliveries of one copy within one session name what any of them names."""
+    if rows["copy_id"].is_unique().all():
+        return rows
+    key = ["copy_id", "session_date"]
+    every = (
+        rows.select(*key, "matches")
+        .explode("matches")
+        .unnest("matches")
+        .sort(*key, "ticker", "confidence", "basis", descending=[False, False, False, True, False])
+        .unique([*key, "ticker"], keep="first", maintain_order=True)
+        .group_by(key, maintain_order=True)
+        .agg(matches=pl.struct("ticker", "confidence", "basis"))
+    )
+    return rows.drop("matches").join(every, on=key, maintain_order="left")
 
 
-def _web_address(url: str | None) -> str | None:
-    stripped = (url or "").strip()
-    return stripped if re.match(r"https?://", stripped, re.IGNORECASE) else None
+def _articles(copies: pl.DataFrame, known: KnownNews) -> pl.DataFrame:
+    """The first copy of each article that is not stored yet, with the tickers of all its session's copies."""
+    fresh = copies.join(
+        known.copies.select("article_id").unique(), on="article_id", how="anti", maintain_order="left"
+    )
+    first = fresh.unique("article_id", keep="first", maintain_order=True).drop("tickers")
+    together = fresh.join(first.select("article_id", "session_date"), on=["article_id", "session_date"])
+    tickers = (
+        together.select(
+            "article_id", tickers=pl.col("matches").list.eval(pl.element().struct.field("ticker"))
+        )
+        .explode("tickers")
+        .group_by("article_id")
+        .agg(pl.col("tickers").unique().sort())
+    )
+    return (
+        first.join(tickers, on="article_id")
+        .select(pl.col(name).cast(dtype) for name, dtype in ARTICLE_SCHEMA.items())
+        .sort("session_date", "published_at", "article_id")
+    )
 
 
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=_HASH_BYTES).hexdigest()
-
-
-def _payload(row: Mapping[str, Any]) -> str:
-    return json.dumps(dict(row), default=lambda value: value.isoformat(), ensure_ascii=False, sort_keys=True)
+def _mentions(copies: pl.DataFrame, known: KnownNews) -> pl.DataFrame:
+    """Whom each article names first when: the earliest session of each article and ticker, not stored yet."""
+    keys, words = ["article_id", "ticker"], ["article_id", "published_at", "headline"]
+    articles = pl.concat([known.mentions.select(words), copies.select(words)])
+    return (
+        copies.select("article_id", "session_date", "first_seen_at", "matches")
+        .explode("matches")
+        .unnest("matches")
+        .sort("session_date", "confidence", descending=[False, True], maintain_order=True)
+        .unique(keys, keep="first", maintain_order=True)
+        .join(known.mentions.select(keys), on=keys, how="anti", maintain_order="left")
+        .join(articles.unique("article_id", keep="first", maintain_order=True), on="article_id")
+    )

@@ -76,6 +76,12 @@ class NewsSettings(Section):
     provider_options: Options = Field(description="options of that provider, by name")
     scorer: Name = Field(description="module of nextgen_resources.sentiment that scores articles")
     scorer_options: Options = Field(description="options of that scorer, by name")
+    duplicate_window_sessions: WholeNumber = Field(
+        ge=1, le=250, description="sessions within which the same page or words are copies of one article"
+    )
+    duplicate_similarity: PositiveFraction = Field(
+        description="share of words and pairs of words from which two headlines tell one story"
+    )
     half_life_sessions: RealNumber = Field(
         gt=0, le=250, description="sessions after which an article counts half"
     )

@@ -53,9 +53,17 @@ _SPECS = (
     TableSpec(
         "market_prices", "market_prices", WriteMode.REVISE, "session_date", version_column="delivered_at"
     ),
-    TableSpec("quarantine", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)),
+    TableSpec(
+        "quarantine",
+        "market_prices",
+        WriteMode.APPEND,
+        None,
+        also_written_by=("corporate_actions", "news_articles"),
+    ),
     TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
+    TableSpec("news_article_tickers", "news_articles", WriteMode.APPEND, "session_date"),
+    TableSpec("news_article_copies", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_scores", "news_sentiment", WriteMode.APPEND, None),
     TableSpec("news_sentiment", "news_sentiment", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("feature_sets", "feature_windows", WriteMode.APPEND, None),

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextgen_assets.domain.news import ARTICLE_SCHEMA, CanonicalArticles, canonical_articles
+from nextgen_assets.domain.news import ARTICLE_SCHEMA, CanonicalArticles, KnownNews, canonical_articles
+from nextgen_assets.domain.news_admission import Fetch
+from nextgen_assets.domain.news_copies import KNOWN_COPY_SCHEMA
+from nextgen_assets.domain.news_stories import MENTION_SCHEMA
 from nextgen_assets.domain.sessions import NEW_YORK, xnys
 
 RAW_SCHEMA = {
@@ -104,15 +107,69 @@ def test_history_is_assumed_to_be_seen_when_published() -> None:
     assert row["published_at_precision"] == "instant"
 
 
-def test_an_article_seen_late_is_admitted_when_it_was_seen_and_keeps_its_id() -> None:
+LIVE = frozenset({date(2012, 7, 24)})
+
+
+def test_an_article_fetched_before_the_next_open_was_seen_when_it_was_published() -> None:
     article = {"published_at": new_york(2012, 7, 24, 10, 0)}
-    on_time = canonical(article, first_seen_at=new_york(2012, 7, 24, 16, 10)).articles.row(0, named=True)
-    late = canonical(article, first_seen_at=new_york(2012, 7, 26, 9, 0)).articles.row(0, named=True)
-    assert on_time["session_date"] == date(2012, 7, 24)
+    row = canonical(article, fetch=Fetch(new_york(2012, 7, 24, 17, 15), LIVE)).articles.row(0, named=True)
+    assert row["session_date"] == date(2012, 7, 24)
+    assert row["first_seen_at"] == new_york(2012, 7, 24, 10, 0)
+    assert row["first_seen_is_assumed"] is False
+
+
+def test_a_late_article_of_a_session_recorded_live_is_admitted_when_it_was_seen_and_keeps_its_id() -> None:
+    article = {"published_at": new_york(2012, 7, 24, 10, 0)}
+    on_time = canonical(article).articles.row(0, named=True)
+    late = canonical(article, fetch=Fetch(new_york(2012, 7, 26, 11, 0), LIVE)).articles.row(0, named=True)
     assert late["session_date"] == date(2012, 7, 26)
-    assert late["first_seen_at"] == new_york(2012, 7, 26, 9, 0)
+    assert late["first_seen_at"] == new_york(2012, 7, 26, 11, 0)
     assert late["first_seen_is_assumed"] is False
     assert late["article_id"] == on_time["article_id"]
+
+
+@pytest.mark.parametrize(
+    ("fetched", "session", "seen"),
+    [
+        pytest.param(
+            new_york(2012, 7, 26, 17, 15),
+            date(2012, 7, 26),
+            new_york(2012, 7, 26, 16, 30),
+            id="in the evening the session of the day is being decided",
+        ),
+        pytest.param(
+            new_york(2012, 7, 27, 9, 29),
+            date(2012, 7, 26),
+            new_york(2012, 7, 26, 16, 30),
+            id="still before the next open",
+        ),
+        pytest.param(
+            new_york(2012, 7, 27, 9, 30),
+            date(2012, 7, 27),
+            new_york(2012, 7, 27, 9, 30),
+            id="at the open of the next session",
+        ),
+        pytest.param(
+            new_york(2012, 7, 29, 12, 0),
+            date(2012, 7, 27),
+            new_york(2012, 7, 27, 16, 30),
+            id="on a Sunday Friday is being decided",
+        ),
+    ],
+)
+def test_a_late_article_belongs_to_the_session_that_is_being_decided(
+    fetched: datetime, session: date, seen: datetime
+) -> None:
+    article = {"published_at": new_york(2012, 7, 24, 10, 0)}
+    row = canonical(article, fetch=Fetch(fetched, LIVE)).articles.row(0, named=True)
+    assert (row["session_date"], row["first_seen_at"]) == (session, seen)
+
+
+def test_history_fetched_late_is_assumed_to_have_come_in_time() -> None:
+    article = {"published_at": new_york(2012, 7, 24, 10, 0)}
+    row = canonical(article, fetch=Fetch(new_york(2012, 7, 26, 11, 0))).articles.row(0, named=True)
+    assert row["session_date"] == date(2012, 7, 24)
+    assert row["first_seen_is_assumed"] is True
 
 
 def test_copies_in_a_session_are_one_article_the_earliest_with_all_tickers() -> None:
@@ -129,13 +186,15 @@ def test_copies_in_a_session_are_one_article_the_earliest_with_all_tickers() -> 
     assert articles["tickers"].to_list() == [["AAPL", "SSNLF"]]
 
 
-def test_the_same_words_in_another_session_are_another_article() -> None:
-    articles = canonical(
-        {"published_at": new_york(2012, 7, 24, 12, 0)}, {"published_at": new_york(2012, 7, 24, 17, 0)}
-    ).articles
-    assert articles["content_hash"].n_unique() == 1
-    assert articles["article_id"].n_unique() == 2
-    assert articles["session_date"].to_list() == [date(2012, 7, 24), date(2012, 7, 25)]
+def test_the_same_words_in_a_later_session_are_a_copy_and_beyond_the_window_news_again() -> None:
+    rows = [{"published_at": new_york(2012, 7, day, 12, 0)} for day in (2, 3, 31)]
+    one = canonical(*rows, window_sessions=20)
+    assert one.articles["session_date"].to_list() == [date(2012, 7, 2)]
+    assert one.copies["session_date"].to_list() == [date(2012, 7, 2), date(2012, 7, 3), date(2012, 7, 31)]
+    again = canonical(*rows, window_sessions=18)
+    assert again.articles["session_date"].to_list() == [date(2012, 7, 2), date(2012, 7, 31)]
+    assert again.articles["content_hash"].n_unique() == 1
+    assert again.articles["article_id"].n_unique() == 2
 
 
 def test_another_body_is_another_article() -> None:
@@ -187,7 +246,10 @@ def test_only_web_addresses_are_kept_and_an_unknown_language_is_said_to_be_unkno
         "one": "https://example.com/a",
         "two": None,
     }
-    assert dict(articles.select("headline", "language").iter_rows()) == {"one": "und", "two": "en"}
+    languages = {
+        row[0]: row[1:] for row in articles.select("headline", "language", "language_is_detected").iter_rows()
+    }
+    assert languages == {"one": ("und", True), "two": ("en", False)}
 
 
 def test_an_empty_batch_gives_empty_frames_of_the_right_columns() -> None:
@@ -199,8 +261,8 @@ def test_an_empty_batch_gives_empty_frames_of_the_right_columns() -> None:
 def test_a_missing_column_and_a_naive_moment_are_refused() -> None:
     with pytest.raises(ValueError, match=r"lack \['tickers'\]"):
         canonical_articles(raw(BASE).drop("tickers"), xnys(), 30)
-    with pytest.raises(ValueError, match="no time zone"):
-        canonical(BASE, first_seen_at=datetime(2012, 7, 24, 12, 0))  # noqa: DTZ001
+    with pytest.raises(ValueError, match="without time zone"):
+        canonical(BASE, fetch=Fetch(datetime(2012, 7, 24, 12, 0)))  # noqa: DTZ001
 
 
 ROWS = st.lists(
@@ -218,15 +280,51 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(rows=ROWS, order=st.randoms(use_true_random=False))
-def test_a_session_alone_equals_the_range_whatever_the_order(rows: list[dict[str, Any]], order: Any) -> None:
-    whole = canonical(*rows).articles
-    shuffled = order.sample(rows, len(rows))
-    assert canonical(*shuffled).articles.equals(whole)
-    for session in whole["session_date"].unique():
+@settings(max_examples=10, deadline=None)
+@given(rows=ROWS, order=st.randoms(use_true_random=False), window=st.integers(1, 4))
+def test_sessions_one_by_one_give_the_range_whatever_the_order(
+    rows: list[dict[str, Any]], order: Any, window: int
+) -> None:
+    whole = canonical(*rows, window_sessions=window)
+    shuffled = canonical(*order.sample(rows, len(rows)), window_sessions=window)
+    assert_same(shuffled, whole)
+    one_by_one: list[CanonicalArticles] = []
+    for session in xnys().between(date(2012, 11, 20), date(2012, 11, 27)):
         own = [row for row in rows if xnys().admitting(row["published_at"], 30) == session]
-        assert canonical(*own).articles.equals(whole.filter(pl.col("session_date") == session))
+        known = known_of(one_by_one, xnys().shift(session, -window))
+        one_by_one.append(canonical(*own, known=known, window_sessions=window))
+        again = canonical(
+            *own, known=known_of(one_by_one, xnys().shift(session, -window)), window_sessions=window
+        )
+        assert again.articles.is_empty()
+        assert again.tickers.is_empty()
+        assert again.copies.is_empty()
+    assert_same(together(one_by_one), whole)
+
+
+def together(parts: list[CanonicalArticles]) -> CanonicalArticles:
+    frames = {
+        name: pl.concat([getattr(part, name) for part in parts])
+        for name in ("articles", "tickers", "copies", "rejected")
+    }
+    return CanonicalArticles(**frames, about_nobody=0)
+
+
+def assert_same(one: CanonicalArticles, other: CanonicalArticles) -> None:
+    for name in ("articles", "tickers", "copies"):
+        assert getattr(one, name).equals(getattr(other, name)), name
+
+
+def known_of(parts: list[CanonicalArticles], first: date) -> KnownNews:
+    if not parts:
+        return KnownNews()
+    stored = together(parts)
+    copies = stored.copies.filter(pl.col("session_date") >= first)
+    headlines = stored.articles.select("article_id", "headline", "published_at")
+    mentions = stored.tickers.join(headlines, on="article_id").filter(
+        (pl.col("session_date") >= first) | pl.col("article_id").is_in(copies["article_id"].to_list())
+    )
+    return KnownNews(copies.select(list(KNOWN_COPY_SCHEMA)), mentions.select(list(MENTION_SCHEMA)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -234,6 +332,9 @@ def test_a_session_alone_equals_the_range_whatever_the_order(rows: list[dict[str
 def test_every_row_was_published_and_seen_by_the_cutoff_of_its_session(
     rows: list[dict[str, Any]], seen_hours: int | None
 ) -> None:
-    seen = None if seen_hours is None else new_york(2012, 11, 20, 0, 0) + timedelta(hours=seen_hours)
-    for row in canonical(*rows, first_seen_at=seen).articles.iter_rows(named=True):
+    fetch = None
+    if seen_hours is not None:
+        at = new_york(2012, 11, 20, 0, 0) + timedelta(hours=seen_hours)
+        fetch = Fetch(at, frozenset(xnys().between(date(2012, 11, 20), date(2012, 11, 30))))
+    for row in canonical(*rows, fetch=fetch).articles.iter_rows(named=True):
         assert max(row["published_at"], row["first_seen_at"]) <= xnys().cutoff(row["session_date"], 30)

@@ -175,8 +175,12 @@ def test_news_of_the_evening_in_the_same_session_are_caught_and_stop_the_run(
 ) -> None:
     monkeypatch.setattr(
         news,
-        "_admitting",
-        lambda calendar, moment, delay: calendar.on_or_after(moment.astimezone(NEW_YORK).date()),
+        "admitting_sessions",
+        lambda moments, calendar, delay: (
+            moments.dt.convert_time_zone(str(NEW_YORK))
+            .dt.date()
+            .map_elements(calendar.on_or_after, return_dtype=pl.Date)
+        ),
     )
     outcome = build_both(tmp_path, history, prepare_checked_range)
     assert "news_articles" in outcome.found
@@ -188,7 +192,9 @@ def test_news_minutes_after_the_cut_off_are_caught_and_refused_as_look_ahead(
 ) -> None:
     canonical = news.canonical_articles
     monkeypatch.setattr(
-        news_articles, "canonical_articles", lambda raw, calendar, delay: canonical(raw, calendar, delay + 29)
+        news_articles,
+        "canonical_articles",
+        lambda raw, calendar, delay, **rest: canonical(raw, calendar, delay + 29, **rest),
     )
     outcome = build_both(tmp_path, history, prepare_range)
     assert {"news_articles", "news_sentiment"} <= outcome.found.keys()

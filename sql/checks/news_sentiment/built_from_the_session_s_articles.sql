@@ -1,7 +1,7 @@
--- blocking: the article count of a row is the number of scored articles that the session admits
+-- blocking: the article count of a row is the number of scored articles that the session learns of
 SELECT s.ticker, s.session_date, s.method, s.article_count, count(c.article_id) AS scored
 FROM news_sentiment s
-LEFT JOIN news_articles a ON a.session_date = s.session_date AND list_contains(a.tickers, s.ticker)
-LEFT JOIN news_article_scores c ON c.article_id = a.article_id AND c.ticker = s.ticker AND c.scorer = s.method AND c.relevance > 0
+LEFT JOIN news_article_tickers t ON t.session_date = s.session_date AND t.ticker = s.ticker
+LEFT JOIN news_article_scores c ON c.article_id = t.article_id AND c.ticker = s.ticker AND c.scorer = s.method AND c.relevance > 0
 WHERE s.session_date BETWEEN $first AND $last
 GROUP BY ALL HAVING s.article_count <> count(c.article_id)
