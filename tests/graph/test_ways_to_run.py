@@ -250,7 +250,7 @@ def run_backfill(api: Api, parameters: dict[str, Any]) -> list[str]:
     """Launch a backfill, wait until the daemon has completed it; the statuses of its runs."""
     launched = api.ask(LAUNCH, backfillParams={"tags": [], **parameters})["launchPartitionBackfill"]
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    for _ in polling(600, f"backfill {launched['backfillId']}", pause_seconds=1.0):
+    for _ in polling(1_200, f"backfill {launched['backfillId']}", pause_seconds=1.0):
         backfill = api.ask(PROGRESS, id=launched["backfillId"])["partitionBackfillOrError"]
         assert backfill["__typename"] == "PartitionBackfill", backfill
         assert backfill["status"] not in {"FAILED", "CANCELED", "COMPLETED_FAILED"}, backfill
@@ -274,7 +274,7 @@ def test_backfill_of_chosen_partitions_from_the_ui_gives_the_rows_of_the_range(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_backfill_of_all_assets_and_partitions_from_the_ui_gives_the_rows_of_the_jobs(tmp_path: Path) -> None:
     span = SHORT | {"ingestion.last_session": LAST}
     with built(tmp_path / "jobs", span) as scenario:
