@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -45,7 +46,15 @@ def _forget_locks_of_parent() -> None:
     _process_locks.clear()
 
 
+def _close_handles() -> None:
+    for known in _process_locks.values():
+        for lock in (known.turnstile, known.lock):
+            if lock.lockfile is not None:
+                lock.lockfile.close()
+
+
 os.register_at_fork(after_in_child=_forget_locks_of_parent)
+atexit.register(_close_handles)  # those that timed-out attempts left; no sooner, see _ProcessLock
 
 
 class FileLock:
