@@ -149,7 +149,7 @@ def provider_names() -> list[str]:
     Examples
     --------
     >>> provider_names()
-    ['bokeh', 'chain', 'files', 'recorded', 'vintages', 'yahoo']
+    ['bokeh', 'chain', 'files', 'recorded', 'tradingview', 'vintages', 'yahoo']
     """
     return plug_in_names(__name__, "Provider")
 

@@ -28,10 +28,11 @@ from nextgen_resources.market_data.capabilities import (
 )
 from nextgen_resources.market_data.door import DELIVERED_SCHEMA, check_bars
 from tests.resources.http.loopback import VirtualTime, policy_in
+from tests.resources.market_data.tradingview_server import Market, opening, tradingview_on
 from tests.resources.market_data.yahoo_server import Chart, FakeYahoo, yahoo_on
 
 FIRST, LAST = date(2012, 11, 1), date(2013, 2, 28)
-PROVIDERS = ["bokeh", "chain", "files_csv", "files_parquet", "recorded", "vintages", "yahoo"]
+PROVIDERS = ["bokeh", "chain", "files_csv", "files_parquet", "recorded", "tradingview", "vintages", "yahoo"]
 CALENDAR = xnys()
 
 
@@ -81,6 +82,17 @@ def real_yahoo(folder, *tickers):
 
 
 @contextmanager
+def real_tradingview(folder, *tickers):
+    bars = {}
+    for ticker in tickers:
+        rows = embedded_bars().filter(pl.col("ticker") == ticker)
+        rows = rows.select("session_date", "open", "high", "low", "close", "volume").rows()
+        bars[f"NASDAQ:{ticker}"] = [(opening(day), *values) for day, *values in rows]
+    with tradingview_on(Market(bars), policy_in(VirtualTime()), tickers=tickers) as (provider, _):
+        yield provider
+
+
+@contextmanager
 def chain_of_both(folder):
     """Yahoo, which knows AAPL only, before files, which know both."""
     (folder / "csv").mkdir()
@@ -120,6 +132,8 @@ def provider(request, tmp_path_factory):
             yield load_provider("vintages", path=folder, dividend_basis="ex_close")
         elif request.param == "recorded":
             yield replayed(folder)
+        elif request.param == "tradingview":
+            yield stack.enter_context(real_tradingview(folder, "AAPL", "IBM"))
         else:
             yield stack.enter_context(real_yahoo(folder, "AAPL", "IBM"))
 
@@ -208,6 +222,9 @@ def test_explicit_actions_exist_exactly_with_the_capability(provider):
 
 
 def test_explicit_or_recovered_the_dividends_are_the_real_ones(provider):
+    if not {"actions", "adjusted_close"} & provider.capabilities:
+        assert provider.name == "tradingview"  # the one that tells of none
+        return
     actions = provider.corporate_actions(["AAPL", "IBM"], FIRST, LAST)
     if actions is None:
         bars = check_bars(provider.daily_bars(["AAPL", "IBM"], FIRST, LAST))
