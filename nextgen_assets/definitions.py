@@ -14,6 +14,7 @@ from nextgen_assets import (  # noqa: E402
     feedback_metrics,
     learning_insights,
     market_prices,
+    market_ticks,
     model_registry,
     news_articles,
     news_sentiment,
@@ -61,6 +62,7 @@ ASSET_MODULES = [
     portfolio_holdings,
     trade_reflections,
     system_health,
+    market_ticks,
 ]
 """Every asset of the graph, upstream first."""
 

@@ -75,12 +75,13 @@ def _retrying(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _table_metadata(asset: str) -> dict[str, Any]:
     tables = tables_of_record()
-    owned = [spec.name for spec in tables_of(asset)]
+    owned = tables_of(asset)
+    key = tables[asset].key or owned[0].unindexed_key
     return {
         "dagster/column_schema": _column_schema(tables[asset]),
         "dagster/table_name": f"main.{asset}",
-        "tables": dg.MetadataValue.text(", ".join(owned)),
-        "key": dg.MetadataValue.text(", ".join(tables[asset].key)),
+        "tables": dg.MetadataValue.text(", ".join(spec.name for spec in owned)),
+        "key": dg.MetadataValue.text(", ".join(key)),
     }
 
 

@@ -15,7 +15,7 @@ from nextgen_resources.warehouse.tables import tables_of
 
 GRAPH = defs.resolve_asset_graph()
 NAMES = [module.__name__.rpartition(".")[2] for module in ASSET_MODULES]
-GROUPS = {"ingestion", "features", "models", "predictions", "feedback", "trading", "operations"}
+GROUPS = {"ingestion", "features", "models", "predictions", "feedback", "trading", "operations", "intraday"}
 
 
 def node(name: str) -> dg.AssetSpec:
@@ -25,7 +25,7 @@ def node(name: str) -> dg.AssetSpec:
 
 def test_graph_has_the_assets_of_the_modules_and_no_other() -> None:
     assert {key.to_user_string() for key in GRAPH.get_all_asset_keys()} == set(NAMES)
-    assert len(NAMES) == 18
+    assert len(NAMES) == 19
 
 
 @pytest.mark.parametrize("name", NAMES)

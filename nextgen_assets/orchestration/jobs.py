@@ -4,6 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 MODELS = dg.AssetSelection.assets("model_registry")
+INTRADAY = dg.AssetSelection.groups("intraday")
 INPUTS = dg.AssetSelection.groups("ingestion", "features")
 
 prepare_inputs = dg.define_asset_job(
@@ -18,16 +19,21 @@ train_models = dg.define_asset_job(
 )
 decide_and_trade = dg.define_asset_job(
     "decide_and_trade",
-    selection=dg.AssetSelection.all() - INPUTS - MODELS,
+    selection=dg.AssetSelection.all() - INPUTS - MODELS - INTRADAY,
     description="Priorities, predictions, their validation, feedback, plans, trades, holdings and health.",
 )
 daily_cycle = dg.define_asset_job(
     "daily_cycle",
-    selection=dg.AssetSelection.all() - MODELS,
+    selection=dg.AssetSelection.all() - MODELS - INTRADAY,
     description="Everything that one session needs, with the models that are live.",
+)
+import_ticks = dg.define_asset_job(
+    "import_ticks",
+    selection=INTRADAY,
+    description="Ticks and bars within the day, from the files of intraday.folder; apart from the daily work.",
 )
 
 
 def jobs() -> list[UnresolvedAssetJobDefinition]:
     """Every job of the code location."""
-    return [prepare_inputs, train_models, decide_and_trade, daily_cycle]
+    return [prepare_inputs, train_models, decide_and_trade, daily_cycle, import_ticks]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from nextgen_resources.settings.field_types import (
     CalendarDay,
@@ -67,6 +67,32 @@ class IngestionSettings(Section):
                 f"ingestion.first_session {self.first_session}"
             )
         return self
+
+
+class IntradaySettings(Section):
+    """Which files of ticks and bars within the day are imported, and what they become."""
+
+    folder: Path | None = Field(
+        description="folder of tick and bar files with an intraday.yaml that declares them; null: none"
+    )
+    chunk_bytes: WholeNumber = Field(
+        ge=4_096, le=1_073_741_824, description="bytes of text that are parsed and written at once"
+    )
+    max_members: WholeNumber = Field(ge=1, le=1_000_000, description="most members of one archive")
+    max_unpacked_bytes: WholeNumber = Field(
+        ge=1_048_576, description="most bytes that one archive may unpack to"
+    )
+    max_unpacking_ratio: RealNumber = Field(
+        gt=1, le=10_000, description="most bytes unpacked for one byte packed, from 8 MiB on"
+    )
+    max_bad_fraction: PositiveFraction = Field(
+        description="largest share of bad lines in a stretch; beyond it the file is refused as another format"
+    )
+
+    @field_validator("folder")
+    @classmethod
+    def _folder_is_absolute(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else _absolute(folder)
 
 
 class NewsSettings(Section):

@@ -16,6 +16,7 @@ from nextgen_resources.settings.data_sections import (
     Credentials,
     FeatureSettings,
     IngestionSettings,
+    IntradaySettings,
     NewsSettings,
     PathSettings,
     WarehouseSettings,
@@ -75,6 +76,7 @@ class Settings(Section):
     paths: PathSettings
     ingestion: IngestionSettings
     http: HttpSettings
+    intraday: IntradaySettings
     news: NewsSettings
     features: FeatureSettings
     models: ModelSettings

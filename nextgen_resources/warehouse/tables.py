@@ -12,8 +12,9 @@ class WriteMode(StrEnum):
     REPLACE: the slice is deleted and inserted. APPEND: rows with a new key are added, the others
     stay as they are. UPSERT: rows with a known key are overwritten. REVISE: a row that differs
     from the current version moves that version to the table of revisions. TAIL: the rows of a
-    scenario from the first session on are replaced; refused while later sessions would survive. A
-    table with a ``scenario_id`` is cut by that too: the rows of other scenarios stay.
+    scenario from the first session on are replaced; refused while later sessions would survive.
+    STREAM: the asset writes it in parts by a store of its own and returns no frame. A table with a
+    ``scenario_id`` is cut by that too: the rows of other scenarios stay.
     """
 
     REPLACE = "replace"
@@ -21,6 +22,7 @@ class WriteMode(StrEnum):
     UPSERT = "upsert"
     REVISE = "revise"
     TAIL = "tail"
+    STREAM = "stream"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class TableSpec:
         Further assets that add rows to it.
     version_column : str or None
         Column that tells apart several versions of one key in a frame; without it a key comes once.
+    unindexed_key : tuple of str
+        Key of a table that is too large for an index: its store keeps it unique, a check proves it.
     """
 
     name: str
@@ -46,6 +50,7 @@ class TableSpec:
     may_become_empty: bool = False
     also_written_by: tuple[str, ...] = ()
     version_column: str | None = None
+    unindexed_key: tuple[str, ...] = ()
 
 
 _SPECS = (
@@ -58,9 +63,18 @@ _SPECS = (
         "market_prices",
         WriteMode.APPEND,
         None,
-        also_written_by=("corporate_actions", "news_articles"),
+        also_written_by=("corporate_actions", "market_ticks", "news_articles"),
     ),
     TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
+    TableSpec(
+        "market_ticks",
+        "market_ticks",
+        WriteMode.STREAM,
+        "session_date",
+        may_become_empty=True,
+        unindexed_key=("instrument", "ts", "sequence"),
+    ),
+    TableSpec("tick_imports", "market_ticks", WriteMode.STREAM, None),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_tickers", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_copies", "news_articles", WriteMode.APPEND, "session_date"),

@@ -48,6 +48,10 @@ def write(
                 return _revise(connection, frame, table, learned_at)
             case WriteMode.TAIL:
                 return Written(_replace_tail(connection, frame, table, spec, cut))
+            case WriteMode.STREAM:
+                raise SliceError(
+                    f"{table.name} is written by a store of its own; the asset must return no frame for it"
+                )
     finally:
         with suppress(duckdb.TransactionException):  # an aborted transaction forgets it by itself
             connection.unregister("incoming")

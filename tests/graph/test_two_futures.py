@@ -49,8 +49,10 @@ QUIET_TABLES = {
     "learning_insights",
     "bias_flags",
     "retrain_signals",
+    "market_ticks",
+    "tick_imports",
 }
-"""Tables that need not differ after the parting: definitions, corrections and rare findings."""
+"""Tables that need not differ after the parting: definitions, corrections, rare findings, no intraday files."""
 LAST_CUTOFF_TO_TELL = date(2005, 2, 1)
 """After it, the future reaches only the validation part of the last cut-off: its scores differ, maybe not its models."""
 

@@ -167,10 +167,12 @@ def assets_of(job: str) -> set[str]:
 
 
 def test_stages_of_the_demo_cover_every_asset_once() -> None:
-    stages = [assets_of(name) for name in ("prepare_inputs", "train_models", "decide_and_trade")]
+    stages = [
+        assets_of(name) for name in ("prepare_inputs", "train_models", "decide_and_trade", "import_ticks")
+    ]
     every = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
     assert set.union(*stages) == every
-    assert sum(map(len, stages)) == len(every) == 18
+    assert sum(map(len, stages)) == len(every) == 19
 
 
 def test_daily_cycle_is_everything_but_training() -> None:

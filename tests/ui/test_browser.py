@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(absent() is not None, reason=f"needs a browser: {absent()}"),
 ]
 ASSETS = sorted(module.__name__.rpartition(".")[2] for module in ASSET_MODULES)
-GROUPS = ("features", "feedback", "ingestion", "models", "operations", "predictions", "trading")
+GROUPS = ("features", "feedback", "ingestion", "intraday", "models", "operations", "predictions", "trading")
 FIRST, LAST = date(2004, 6, 1), date(2005, 6, 30)
 
 

@@ -1,0 +1,77 @@
+"""The job import_ticks in the real graph: apart from the daily work, empty without a folder, idempotent with one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from nextgen_assets.commands.graph_run import RunFailedError
+from tests.graph.harness import built
+
+FIRST, LAST = date(2005, 3, 1), date(2005, 3, 4)
+DECLARED = """
+ticks:
+  - {files: "*.csv", format: generic, instrument: EURUSD, hours: fx, options: {columns: [ts, bid, ask], time: iso}}
+"""
+
+
+def minutes(count: int) -> str:
+    start = datetime(2005, 3, 1, 15, tzinfo=UTC)
+    lines = [
+        f"{(start + timedelta(minutes=7 * n)).isoformat(sep=' ')},{1 + n % 50 / 64},{1.01 + n % 50 / 64}"
+        for n in range(count)
+    ]
+    lines[17] = lines[17].replace(",1.", ",9.", 1)
+    return "\n".join(lines)
+
+
+def rows_of(instance: dg.DagsterInstance, asset: str, key: str) -> dict[str, object]:
+    (record,) = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key]), limit=1
+    ).records
+    assert record.asset_materialization is not None
+    return {name: value.value for name, value in record.asset_materialization.metadata.items()}
+
+
+def test_without_a_folder_every_table_is_empty_and_the_run_says_why(tmp_path: Path) -> None:
+    with built(tmp_path) as scenario:
+        scenario.run("import_ticks", FIRST, LAST)
+        assert scenario.content("market_ticks").is_empty()
+        said = rows_of(scenario.instance, "market_ticks", str(LAST))
+        assert said["folder"] == "none: intraday.folder is not set"
+
+
+def test_job_imports_the_sessions_it_is_asked_for_and_a_second_run_adds_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "intraday.yaml").write_text(DECLARED)
+    (folder / "eurusd.csv").write_text(minutes(600))
+    with built(tmp_path, {"intraday.folder": str(folder)}) as scenario:
+        scenario.run("import_ticks", FIRST, FIRST)
+        first = scenario.content("market_ticks")
+        assert first["session_date"].unique().to_list() == [FIRST]
+        scenario.run("import_ticks", FIRST, LAST)
+        everything = scenario.content("market_ticks")
+        scenario.run("import_ticks", FIRST, LAST)
+        assert scenario.content("market_ticks").equals(everything)
+        assert first.height < everything.height == 600 - 1
+        said = rows_of(scenario.instance, "market_ticks", str(LAST))
+        assert (said["files_read"], said["rows_written"], said["ticks_of_the_sessions"]) == (0, 0, 599)
+        (bad,) = scenario.content("quarantine").to_dicts()
+        assert (bad["asset"], bad["reason_code"], bad["partition_key"]) == (
+            "market_ticks",
+            "crossed",
+            str(FIRST),
+        )
+
+
+def test_folder_without_a_declaration_fails_the_run_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    with (
+        built(tmp_path, {"intraday.folder": str(tmp_path / "files")}) as scenario,
+        pytest.raises(RunFailedError, match=r"market_ticks: .*has no intraday\.yaml; write one"),
+    ):
+        scenario.run("import_ticks", FIRST, LAST)
