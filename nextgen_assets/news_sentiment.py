@@ -33,7 +33,8 @@ def news_sentiment(
     """One row per ticker, session and scoring method with at least one article; no article, no row.
 
     Key: ticker, session_date, method. Source: news_articles through the scorer of the settings. Cadence:
-    each session. Scores are kept: a re-run scores only what has none, and replaces its sessions.
+    each session. Near-duplicates count once, as one story. Scores are kept: a re-run scores only what has
+    none, and replaces its sessions.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, news = calendar_of(settings), settings.news
@@ -46,7 +47,9 @@ def news_sentiment(
         "prompt_version": sentiment_scorer.prompt_version,
     }
     with watch.measure("read"), warehouse.snapshot():
-        articles = warehouse.read("articles", **span, as_of=calendar.cutoff(sessions[-1], delay))
+        as_of = calendar.cutoff(sessions[-1], delay)
+        articles = warehouse.read("articles", **span, as_of=as_of)
+        mentions = warehouse.read("article_tickers", **span, as_of=as_of)
         known = warehouse.read("scores", **span, **version)
     with watch.measure("score"):
         items = scorable(articles).join(known, on=["article_id", "ticker"], how="anti")
@@ -56,7 +59,7 @@ def news_sentiment(
     with watch.measure("compute"):
         rows = aggregate_sentiment(
             scores,
-            articles,
+            mentions,
             sessions,
             calendar,
             half_life_sessions=news.half_life_sessions,
@@ -64,6 +67,7 @@ def news_sentiment(
             window_sessions=news.window_sessions,
             buzz_history_sessions=news.buzz_history_sessions,
             article_cap=news.article_cap,
+            confidence_weight=news.confidence_weight,
         )
     figures = {
         "scored_now": fresh.height,

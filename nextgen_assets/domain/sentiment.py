@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
 from typing import Any
 
 import polars as pl
 
+from nextgen_assets.domain.sentiment_stories import (
+    ScoredArticle,
+    StoryCounts,
+    decay_weights,
+    placed_mentions,
+    scored_by_ticker,
+    told_by_ticker,
+    told_once,
+)
 from nextgen_assets.domain.sessions import SessionCalendar
 
 DEFAULT_WINDOW_SESSIONS = 20
+DEFAULT_CONFIDENCE_WEIGHT = 0.5
 MINIMUM_BUZZ_ARTICLES = 3
 SENTIMENT_SCHEMA: Mapping[str, pl.DataType] = {
     "ticker": pl.String(),
@@ -27,41 +33,11 @@ SENTIMENT_SCHEMA: Mapping[str, pl.DataType] = {
     "decayed_sentiment": pl.Float64(),
     "buzz": pl.Float64(),
     "dispersion": pl.Float64(),
+    "story_count": pl.Int32(),
+    "novelty": pl.Float64(),
     "as_of": pl.Datetime("us", "UTC"),
     "details": pl.String(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    article_id: str
-    score: float
-    relevance: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Article counts of one ticker: the sessions that have any, and running sums of whole numbers."""
-
-    indexes: list[int]
-    totals: list[int]
-    squares: list[int]
-
-    @classmethod
-    def of(cls, ids: Mapping[int, list[str]]) -> _Counts:
-        indexes = sorted(ids)
-        counts = [len(ids[index]) for index in indexes]
-        squares = (count * count for count in counts)
-        return cls(indexes, [0, *accumulate(counts)], [0, *accumulate(squares)])
-
-    def sums(self, first: int, stop: int) -> tuple[int, int]:
-        """Sum of the counts and of their squares over the session indexes ``first`` to ``stop - 1``."""
-        low, high = bisect_left(self.indexes, first), bisect_left(self.indexes, stop)
-        return self.totals[high] - self.totals[low], self.squares[high] - self.squares[low]
-
-
-_ByIndex = dict[int, list[_Scored]]
-_ArticleIds = dict[str, dict[int, list[str]]]
 
 
 def history_sessions(window_sessions: int, buzz_history_sessions: int) -> int:
@@ -77,7 +53,7 @@ def history_sessions(window_sessions: int, buzz_history_sessions: int) -> int:
 
 def aggregate_sentiment(
     scores: pl.DataFrame,
-    articles: pl.DataFrame,
+    mentions: pl.DataFrame,
     sessions: list[date],
     calendar: SessionCalendar,
     *,
@@ -85,22 +61,26 @@ def aggregate_sentiment(
     delay_minutes: int,
     buzz_history_sessions: int,
     article_cap: float,
+    confidence_weight: float = DEFAULT_CONFIDENCE_WEIGHT,
     window_sessions: int = DEFAULT_WINDOW_SESSIONS,
 ) -> pl.DataFrame:
     r"""Sentiment of every ticker and session of ``sessions`` that admits a scored article.
 
-    With relevance :math:`r_i`, score :math:`s_i` and age :math:`a_i` in sessions, the share of an article
-    is :math:`p_i = r_i 2^{-a_i/h} / \sum_j r_j 2^{-a_j/h}`, and both means are
-    :math:`\sum_i \min(c, \max(-c, p_i s_i))`: ``mean_sentiment`` over the articles of the session,
-    ``decayed_sentiment`` over those of the last ``window_sessions`` sessions, this one included.
+    With weight :math:`w_i`, score :math:`s_i` and age :math:`a_i` in sessions, the share of a story is
+    :math:`p_i = w_i 2^{-a_i/h} / \sum_j w_j 2^{-a_j/h}`, and both means are
+    :math:`\sum_i \min(c, \max(-c, p_i s_i))`: ``mean_sentiment`` over the stories of the session,
+    ``decayed_sentiment`` over those of the last ``window_sessions`` sessions, this one included. The
+    weight is relevance times the confidence that the article is about the ticker times
+    :math:`1 - k + k q` with the scorer's confidence :math:`q` and ``confidence_weight`` :math:`k`.
 
     Parameters
     ----------
     scores : polars.DataFrame
-        article_id, ticker, scorer, score, relevance; one row per article, ticker and scorer.
-    articles : polars.DataFrame
-        article_id, session_date (the admitting session), tickers. Must cover `history_sessions` sessions
-        before the first wanted one; rows outside that reach change nothing.
+        article_id, ticker, scorer, score, relevance, confidence; one row per article, ticker and scorer.
+    mentions : polars.DataFrame
+        article_id, ticker, session_date (that learns of it), published_at, confidence, story_id,
+        story_session_date: whom articles are about. Must cover `history_sessions` sessions before the first
+        wanted one; rows outside that reach change nothing.
     sessions : list of date
         Wanted sessions, in any order.
     calendar : SessionCalendar
@@ -112,7 +92,9 @@ def aggregate_sentiment(
     buzz_history_sessions : int
         Earlier sessions against which the article count is standardised, at least 2.
     article_cap : float
-        Largest contribution of one article to a mean, above 0 and at most 1.
+        Largest contribution of one story to a mean, above 0 and at most 1.
+    confidence_weight : float
+        How far the confidence of the scorer moves the weight of an article, 0 (not at all) to below 1.
     window_sessions : int
         Length of the decay window in sessions, at least 1.
 
@@ -135,43 +117,50 @@ def aggregate_sentiment(
     -----
     As-of rule: a row of session S reads articles with session_date <= S alone; ``as_of`` is the cut-off of S.
 
-    Winsorising: an article with share p enters as if its score were at most ``article_cap / p`` in size, so
-    that making any one article neutral moves a mean by at most ``article_cap``. A lone article of
-    the session has share 1, and ``mean_sentiment`` is then at most ``article_cap``: one planted article
-    cannot speak for a ticker. ``dispersion`` is the population standard deviation of the scores as given.
+    Near-duplicates count once: a story enters with its first article within the session or the window, and
+    ages from its first telling, however often it is repeated. ``novelty`` is the share of the stories of
+    the session that were first told in it.
 
-    ``article_count`` counts the scored articles of positive relevance; no such article, no row. ``buzz``
-    counts all articles that name the ticker, scored or not, so that a scorer that failed does not look
-    like silence, against the counts of the earlier sessions, zeros included.
+    Winsorising: a story with share p enters as if its score were at most ``article_cap / p`` in size, so
+    that making any one article neutral moves a mean by at most ``article_cap``, and so does any number of
+    copies of it. A lone story of the session has share 1, and ``mean_sentiment`` is then at most
+    ``article_cap``: one planted article cannot speak for a ticker. ``dispersion`` is the population standard
+    deviation of the scores of the stories as given.
+
+    ``article_count`` counts the scored articles of positive weight; no such article, no row. ``buzz``
+    counts the stories of all articles about the ticker, scored or not, so that a scorer that failed does
+    not look like silence, against the counts of the earlier sessions, zeros included.
 
     Sums are exactly rounded (``math.fsum``) over a window of fixed length: a session alone and within a
     range gives the same bytes.
     """
     _check_settings(half_life_sessions, buzz_history_sessions, article_cap, window_sessions)
+    if not 0 <= confidence_weight < 1:
+        raise ValueError(f"confidence_weight is {confidence_weight}; expected a fraction from 0 to below 1")
     _check_scores(scores)
     cutoffs = {calendar.index(day): calendar.cutoff(day, delay_minutes) for day in sorted(set(sessions))}
-    article_ids = _article_ids(articles, calendar)
+    placed = placed_mentions(mentions, calendar)
+    told = told_by_ticker(placed)
     rows: list[dict[str, Any]] = []
-    for (ticker, method), scored in _scored(scores, articles, calendar).items():
-        ids = article_ids[ticker]
-        counts = _Counts.of(ids)
+    for (ticker, method), scored in scored_by_ticker(scores, placed, confidence_weight).items():
+        counts = StoryCounts.of(told[ticker].stories)
         for index in sorted(cutoffs.keys() & scored.keys()):
-            today = scored[index]
-            window = _decay_weights(scored, index, window_sessions, half_life_sessions)
+            today = told_once(scored[index])
+            window = decay_weights(scored, index, window_sessions, half_life_sessions)
             rows.append(
                 {
                     "ticker": ticker,
                     "session_date": calendar.sessions[index],
                     "method": method,
-                    "article_count": len(today),
-                    "mean_sentiment": _capped_mean(
-                        [(one.relevance, one.score) for one in today], article_cap
-                    ),
+                    "article_count": len(scored[index]),
+                    "story_count": len(today),
+                    "mean_sentiment": _capped_mean([(one.weight, one.score) for one in today], article_cap),
                     "decayed_sentiment": _capped_mean(window, article_cap),
                     "buzz": _buzz(counts, index, buzz_history_sessions),
+                    "novelty": sum(one.told == index for one in today) / len(today),
                     "dispersion": _population_deviation([one.score for one in today]),
                     "as_of": cutoffs[index],
-                    "details": _details(today, ids.get(index, []), len(window)),
+                    "details": _details(scored[index], today, told[ticker].ids[index], len(window)),
                 }
             )
     frame = pl.DataFrame(rows, schema=dict(SENTIMENT_SCHEMA), orient="row")
@@ -190,7 +179,7 @@ def _check_settings(half_life: float, buzz_history: int, article_cap: float, win
 
 
 def _check_scores(scores: pl.DataFrame) -> None:
-    for column, lowest in (("score", -1.0), ("relevance", 0.0)):
+    for column, lowest in (("score", -1.0), ("relevance", 0.0), ("confidence", 0.0)):
         wrong = scores.filter(~pl.col(column).is_between(lowest, 1.0).fill_null(False))
         if wrong.height:
             article_id, ticker, value = wrong.select("article_id", "ticker", column).row(0)
@@ -208,41 +197,6 @@ def _check_scores(scores: pl.DataFrame) -> None:
         )
 
 
-def _scored(
-    scores: pl.DataFrame, articles: pl.DataFrame, calendar: SessionCalendar
-) -> dict[tuple[str, str], _ByIndex]:
-    """Scored articles of positive relevance by ticker and method, then session index, sorted by id."""
-    named = articles.select("article_id", "session_date", ticker="tickers").explode("ticker")
-    joined = scores.filter(pl.col("relevance") > 0).join(named, on=["article_id", "ticker"], how="inner")
-    columns = ("ticker", "scorer", "session_date", "article_id", "score", "relevance")
-    found: defaultdict[tuple[str, str], _ByIndex] = defaultdict(lambda: defaultdict(list))
-    for ticker, method, session, article_id, score, relevance in (
-        joined.select(columns).sort("ticker", "scorer", "session_date", "article_id").iter_rows()
-    ):
-        found[ticker, method][calendar.index(session)].append(_Scored(article_id, score, relevance))
-    return found
-
-
-def _article_ids(articles: pl.DataFrame, calendar: SessionCalendar) -> _ArticleIds:
-    """Ids of all articles, scored or not, by ticker and session index."""
-    found: defaultdict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    named = articles.select("article_id", "session_date", ticker="tickers").explode("ticker")
-    for article_id, session, ticker in named.sort("ticker", "session_date", "article_id").iter_rows():
-        found[ticker][calendar.index(session)].append(article_id)
-    return found
-
-
-def _decay_weights(
-    scored: _ByIndex, index: int, window_sessions: int, half_life: float
-) -> list[tuple[float, float]]:
-    """(weight, score) of every article of the window that ends at ``index``."""
-    return [
-        (one.relevance * 0.5 ** (age / half_life), one.score)
-        for age in range(window_sessions)
-        for one in scored.get(index - age, ())
-    ]
-
-
 def _capped_mean(weighted: list[tuple[float, float]], article_cap: float) -> float:
     total = math.fsum(weight for weight, _ in weighted)
     contributions = (
@@ -251,7 +205,7 @@ def _capped_mean(weighted: list[tuple[float, float]], article_cap: float) -> flo
     return max(-1.0, min(1.0, math.fsum(contributions)))
 
 
-def _buzz(counts: _Counts, index: int, history: int) -> float | None:
+def _buzz(counts: StoryCounts, index: int, history: int) -> float | None:
     """Standardised count; the moments are of whole numbers, hence exact before the square root."""
     if index < history:
         return None
@@ -267,8 +221,25 @@ def _population_deviation(values: list[float]) -> float:
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
 
 
-def _details(today: list[_Scored], ids: list[str], window_articles: int) -> str:
-    scored = [{"article_id": one.article_id, "score": one.score, "relevance": one.relevance} for one in today]
-    unscored = sorted(set(ids) - {one.article_id for one in today})
-    content = {"articles": scored, "not_counted": unscored, "window_articles": window_articles}
+def _details(
+    articles: list[ScoredArticle], today: list[ScoredArticle], ids: list[str], window_stories: int
+) -> str:
+    scored = [
+        {
+            "article_id": one.article_id,
+            "score": one.score,
+            "relevance": one.relevance,
+            "weight": one.weight,
+        }
+        for one in today
+    ]
+    counted = {one.article_id for one in today}
+    repeats = [one.article_id for one in articles if one.article_id not in counted]
+    unscored = sorted(set(ids) - {one.article_id for one in articles})
+    content = {
+        "stories": scored,
+        "repeats": repeats,
+        "not_counted": unscored,
+        "window_stories": window_stories,
+    }
     return json.dumps(content, separators=(",", ":"))

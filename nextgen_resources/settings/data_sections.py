@@ -120,6 +120,11 @@ class NewsSettings(Section):
     article_cap: PositiveFraction = Field(
         description="largest contribution of one article to a ticker's sentiment of a session"
     )
+    confidence_weight: RealNumber = Field(
+        ge=0,
+        le=0.9,
+        description="how far the scorer's confidence moves the weight of an article; 0: not at all",
+    )
 
     @model_validator(mode="after")
     def _history_covers_window(self) -> Self:

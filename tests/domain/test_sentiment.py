@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -28,40 +28,64 @@ SETTINGS: dict[str, Any] = {
     "window_sessions": 6,
 }
 Item = tuple[str, date, str, float | None, float]
+Frames = tuple[pl.DataFrame, pl.DataFrame]
+PUBLISHED = datetime(2012, 1, 3, tzinfo=UTC)
+MENTION_SCHEMA = {
+    "article_id": pl.String,
+    "ticker": pl.String,
+    "session_date": pl.Date,
+    "published_at": pl.Datetime("us", "UTC"),
+    "confidence": pl.Float64,
+    "story_id": pl.String,
+    "story_session_date": pl.Date,
+}
+SCORE_SCHEMA = {
+    "article_id": pl.String,
+    "ticker": pl.String,
+    "scorer": pl.String,
+    "score": pl.Float64,
+    "relevance": pl.Float64,
+    "confidence": pl.Float64,
+}
 
 
 def before(n_sessions: int) -> date:
     return xnys().shift(LAST, -n_sessions)
 
 
-def frames(*items: Item, scorer: str = "lexicon") -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Scores and articles of (article_id, session, ticker, score or None, relevance)."""
-    articles = pl.DataFrame(
-        [(article_id, session, [ticker]) for article_id, session, ticker, _, _ in items],
-        schema={"article_id": pl.String, "session_date": pl.Date, "tickers": pl.List(pl.String)},
+def frames(*items: Item, scorer: str = "lexicon", stories: dict[str, str] | None = None) -> Frames:
+    """Scores and mentions of (article_id, session, ticker, score or None, relevance)."""
+    sessions = {article_id: session for article_id, session, *_ in items}
+    named = [(article_id, ticker, session) for article_id, session, ticker, *_ in items]
+    story = {article_id: (stories or {}).get(article_id, article_id) for article_id in sessions}
+    mentions = pl.DataFrame(
+        [
+            (article_id, ticker, session, PUBLISHED, 1.0, story[article_id], sessions[story[article_id]])
+            for article_id, ticker, session in named
+        ],
+        schema=MENTION_SCHEMA,
         orient="row",
     )
     scores = pl.DataFrame(
         [
-            (article_id, ticker, scorer, score, weight)
+            (article_id, ticker, scorer, score, weight, 1.0)
             for article_id, _, ticker, score, weight in items
             if score is not None
         ],
-        schema={
-            "article_id": pl.String,
-            "ticker": pl.String,
-            "scorer": pl.String,
-            "score": pl.Float64,
-            "relevance": pl.Float64,
-        },
+        schema=SCORE_SCHEMA,
         orient="row",
     )
-    return scores, articles
+    return scores, mentions
 
 
-def aggregate(*items: Item, sessions: list[date] | None = None, **changes: Any) -> pl.DataFrame:
-    scores, articles = frames(*items)
-    return aggregate_sentiment(scores, articles, sessions or [LAST], xnys(), **(SETTINGS | changes))
+def aggregate(
+    *items: Item,
+    sessions: list[date] | None = None,
+    stories: dict[str, str] | None = None,
+    **changes: Any,
+) -> pl.DataFrame:
+    scores, mentions = frames(*items, stories=stories)
+    return aggregate_sentiment(scores, mentions, sessions or [LAST], xnys(), **(SETTINGS | changes))
 
 
 def only_row(*items: Item, **changes: Any) -> dict[str, Any]:
@@ -117,12 +141,13 @@ def test_details_name_the_articles_with_their_scores() -> None:
         ("b", LAST, "AAPL", 0.5, 1.0), ("a", LAST, "AAPL", -0.25, 0.5), ("c", LAST, "AAPL", None, 1.0)
     )
     assert json.loads(row["details"]) == {
-        "articles": [
-            {"article_id": "a", "score": -0.25, "relevance": 0.5},
-            {"article_id": "b", "score": 0.5, "relevance": 1.0},
+        "stories": [
+            {"article_id": "a", "score": -0.25, "relevance": 0.5, "weight": 0.5},
+            {"article_id": "b", "score": 0.5, "relevance": 1.0, "weight": 1.0},
         ],
+        "repeats": [],
         "not_counted": ["c"],
-        "window_articles": 2,
+        "window_stories": 2,
     }
 
 
@@ -168,6 +193,75 @@ def test_a_lone_article_is_held_at_the_cap_and_dispersion_is_not() -> None:
     row = only_row(("a", LAST, "AAPL", 0.9, 1.0), ("b", LAST, "AAPL", -0.1, 1.0), article_cap=0.3)
     assert row["mean_sentiment"] == pytest.approx(0.3 - 0.05)
     assert row["dispersion"] == pytest.approx(0.5)
+
+
+def test_near_duplicates_of_a_session_count_once_with_the_first_of_them() -> None:
+    items: list[Item] = [
+        ("a", LAST, "AAPL", 0.6, 1.0),
+        ("b", LAST, "AAPL", -1.0, 1.0),
+        ("c", LAST, "AAPL", 0.2, 1.0),
+    ]
+    row = only_row(*items, stories={"b": "a"})
+    assert (row["article_count"], row["story_count"], row["novelty"]) == (3, 2, 1.0)
+    assert row["mean_sentiment"] == row["decayed_sentiment"] == pytest.approx(0.4)
+    assert row["dispersion"] == pytest.approx(0.2)
+    assert json.loads(row["details"])["repeats"] == ["b"]
+
+
+def test_a_story_told_again_ages_from_its_first_telling_and_is_not_novel() -> None:
+    items: list[Item] = [
+        ("old", before(5), "AAPL", -0.8, 1.0),
+        ("again", LAST, "AAPL", 0.9, 1.0),
+        ("new", LAST, "AAPL", 0.4, 1.0),
+    ]
+    row = only_row(*items, stories={"again": "old"})
+    assert row["novelty"] == 0.5
+    assert row["mean_sentiment"] == pytest.approx((0.9 + 0.4) / 2)
+    assert row["decayed_sentiment"] == pytest.approx((0.4 - 0.5 * 0.8) / 1.5)
+
+
+def test_a_session_with_old_stories_alone_has_a_row_without_novelty() -> None:
+    far = before(300)
+    items: list[Item] = [("old", far, "AAPL", -0.8, 1.0), ("again", LAST, "AAPL", 0.9, 1.0)]
+    row = only_row(*items, stories={"again": "old"}, half_life_sessions=0.01)
+    assert (row["novelty"], row["decayed_sentiment"]) == (0.0, 0.9)
+
+
+def test_confidences_of_ticker_and_scorer_weigh() -> None:
+    scores, mentions = frames(("a", LAST, "AAPL", 0.6, 1.0), ("b", LAST, "AAPL", -0.4, 1.0))
+    doubtful = pl.col("article_id") == "b"
+    mentions = mentions.with_columns(confidence=pl.when(doubtful).then(0.5).otherwise(1.0))
+    scores = scores.with_columns(confidence=pl.when(doubtful).then(0.2).otherwise(1.0))
+    frame = aggregate_sentiment(scores, mentions, [LAST], xnys(), **SETTINGS, confidence_weight=0.5)
+    weight = 0.5 * (1 - 0.5 + 0.5 * 0.2)
+    assert frame["mean_sentiment"].item() == pytest.approx((0.6 - 0.4 * weight) / (1 + weight))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    others=st.lists(st.floats(-1, 1), max_size=4),
+    copies=st.integers(1, 40),
+    cap=st.floats(0.05, 1),
+    planted=st.floats(-1, 1),
+)
+def test_many_copies_of_one_hostile_article_move_a_mean_no_more_than_one(
+    others: list[float], copies: int, cap: float, planted: float
+) -> None:
+    def row(score: float, n_copies: int) -> dict[str, Any]:
+        honest: list[Item] = [(f"h{n}", LAST, "AAPL", one, 1.0) for n, one in enumerate(others)]
+        hostile: list[Item] = [(f"x{n:02d}", LAST, "AAPL", score, 1.0) for n in range(n_copies)]
+        own: list[Item] = [("ibm", LAST, "IBM", 0.25, 1.0)]
+        stories = {article_id: "x00" for article_id, *_ in hostile}
+        frame = aggregate(*honest, *hostile, *own, article_cap=cap, stories=stories)
+        ibm = frame.filter(pl.col("ticker") == "IBM")
+        assert ibm["mean_sentiment"].item() == pytest.approx(min(cap, 0.25))
+        return frame.filter(pl.col("ticker") == "AAPL").row(0, named=True)
+
+    many, one, neutral = row(planted, copies), row(planted, 1), row(0.0, copies)
+    for name in ("mean_sentiment", "decayed_sentiment", "buzz", "dispersion", "story_count"):
+        assert many[name] == one[name]
+    assert abs(many["mean_sentiment"] - neutral["mean_sentiment"]) <= cap + 1e-12
+    assert abs(many["decayed_sentiment"] - neutral["decayed_sentiment"]) <= cap + 1e-12
 
 
 WEIGHTED = st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 1)), min_size=1, max_size=8)
@@ -224,9 +318,9 @@ def test_deleting_the_future_changes_nothing(items: list[Item]) -> None:
 
 
 def test_methods_stand_side_by_side_in_a_fixed_order() -> None:
-    scores, articles = frames(("a", LAST, "IBM", 0.5, 1.0), ("b", LAST, "AAPL", 0.5, 1.0))
+    scores, mentions = frames(("a", LAST, "IBM", 0.5, 1.0), ("b", LAST, "AAPL", 0.5, 1.0))
     both = pl.concat([scores, scores.with_columns(scorer=pl.lit("another"))])
-    frame = aggregate_sentiment(both, articles, [LAST], xnys(), **SETTINGS)
+    frame = aggregate_sentiment(both, mentions, [LAST], xnys(), **SETTINGS)
     assert frame.select("ticker", "method").rows() == [
         ("AAPL", "another"),
         ("AAPL", "lexicon"),
@@ -237,16 +331,16 @@ def test_methods_stand_side_by_side_in_a_fixed_order() -> None:
 
 @pytest.mark.parametrize("score", [1.01, float("nan"), float("inf"), None])
 def test_a_score_out_of_bounds_is_refused(score: float | None) -> None:
-    scores, articles = frames(("a", LAST, "AAPL", 0.5, 1.0))
+    scores, mentions = frames(("a", LAST, "AAPL", 0.5, 1.0))
     wrong = scores.with_columns(score=pl.lit(score, pl.Float64))
     with pytest.raises(ValueError, match="score of article a for AAPL"):
-        aggregate_sentiment(wrong, articles, [LAST], xnys(), **SETTINGS)
+        aggregate_sentiment(wrong, mentions, [LAST], xnys(), **SETTINGS)
 
 
 def test_two_versions_of_one_scorer_are_refused() -> None:
-    scores, articles = frames(("a", LAST, "AAPL", 0.5, 1.0))
+    scores, mentions = frames(("a", LAST, "AAPL", 0.5, 1.0))
     with pytest.raises(ValueError, match="one model and prompt version"):
-        aggregate_sentiment(pl.concat([scores, scores]), articles, [LAST], xnys(), **SETTINGS)
+        aggregate_sentiment(pl.concat([scores, scores]), mentions, [LAST], xnys(), **SETTINGS)
 
 
 @pytest.mark.parametrize(
