@@ -31,6 +31,12 @@ def compiled(function: _Kernel) -> _Kernel:
     return cast(_Kernel, kept)
 
 
+def inner(function: _Kernel) -> _Kernel:
+    """Compile a part of a kernel: only other compiled code may call it."""
+    part = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[call-overload]
+    return cast(_Kernel, part)
+
+
 def in_threads(tasks: Sequence[tuple[Callable[..., None], tuple[Any, ...]]]) -> None:
     """Run compiled functions with their arguments, on as many threads as numba may use.
 

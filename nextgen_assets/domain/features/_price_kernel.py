@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nextgen_assets.domain.features._compiled import compiled
+from nextgen_assets.domain.features._compiled import compiled, inner
 
 N_FEATURES = 118
 _LANES = 32
@@ -97,7 +97,7 @@ def price_rows(bars: Any, price_factor: Any, first_row: int, start: int, lanes: 
         _emit(lanes, tile, runs, needed, chosen, columns, start, out[t - first_row])
 
 
-@compiled
+@inner
 def _sessions_needed() -> Any:
     needed = np.ones(N_FEATURES, np.int64)
     for feature in range(21):
@@ -107,7 +107,7 @@ def _sessions_needed() -> Any:
     return needed
 
 
-@compiled
+@inner
 def _emit(lanes: Any, tile: Any, runs: Any, needed: Any, chosen: Any, columns: Any, start: int,
           out: Any) -> None:  # fmt: skip
     for i in range(lanes):
@@ -118,7 +118,7 @@ def _emit(lanes: Any, tile: Any, runs: Any, needed: Any, chosen: Any, columns: A
             line[columns[number]] = tile[feature * LANES + i] if known else np.nan
 
 
-@compiled
+@inner
 def _enter(bars: Any, price_factor: Any, t: int, ticker: Any, i: Any, row: Any, size: Any, day: Any,
            ordered: Any, runs: Any) -> None:  # fmt: skip
     """Put today's bar in, and earlier prices into today's units where a split or dividend takes effect."""
@@ -142,7 +142,7 @@ def _enter(bars: Any, price_factor: Any, t: int, ticker: Any, i: Any, row: Any, 
     runs[i] = min(runs[i] + 1, 61)
 
 
-@compiled
+@inner
 def _slide(lanes: Any, day: Any, row: Any, ordered: Any, spare: Any) -> None:
     """Take the close that leaves each window out of its sorted closes and put today's in."""
     base = _ZERO
@@ -165,7 +165,7 @@ def _slide(lanes: Any, day: Any, row: Any, ordered: Any, spare: Any) -> None:
         base += span * LANES
 
 
-@compiled
+@inner
 def _bar_features(bars: Any, t: int, start: int, lanes: int, tile: Any) -> None:
     openings, highs, lows, closes = (
         bars[0, t, start:],
@@ -186,7 +186,7 @@ def _bar_features(bars: Any, t: int, start: int, lanes: int, tile: Any) -> None:
         tile[_VWAP0 + i] = (high + low + close) / (3.0 * close)
 
 
-@compiled
+@inner
 def _start_sums(lanes: Any, day: Any, size: Any, row: Any, sums: Any) -> None:
     sums[:] = 0.0
     for i in range(lanes):
@@ -194,7 +194,7 @@ def _start_sums(lanes: Any, day: Any, size: Any, row: Any, sums: Any) -> None:
         sums[_LOW + i] = day[_L * size + row + i]
 
 
-@compiled
+@inner
 def _add_moments(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: Any, sums: Any) -> None:
     """Sums over the sessions ``first`` to ``stop`` before today of closes, moves and their signs, five at once."""
     for k in range(first, stop, _FIVE):
@@ -224,7 +224,7 @@ def _add_moments(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: An
             sums[_UP + i], sums[_DOWN + i] = up, down
 
 
-@compiled
+@inner
 def _add_orders(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: Any, sums: Any) -> None:
     """Highest high and lowest low with the oldest session that shows them, and closes below today's."""
     for k in range(first, stop, _FIVE):
@@ -252,7 +252,7 @@ def _add_orders(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: Any
             sums[_LOW + i], sums[_LOW_AT + i] = bottom, low_at
 
 
-@compiled
+@inner
 def _moments_out(lanes: Any, day: Any, row: Any, span: Any, sums: Any, place: Any, tile: Any) -> None:
     n = float(span)
     middle, ages = (n - 1.0) / 2.0, n * (n * n - 1.0) / 12.0
@@ -276,7 +276,7 @@ def _moments_out(lanes: Any, day: Any, row: Any, span: Any, sums: Any, place: An
         tile[_SUMD + at] = (2.0 * rise - move) * share
 
 
-@compiled
+@inner
 def _orders_out(lanes: Any, day: Any, row: Any, span: Any, sums: Any, ordered: Any, base: Any, place: Any,
                 tile: Any) -> None:  # fmt: skip
     n = float(span)

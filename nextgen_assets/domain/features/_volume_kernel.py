@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nextgen_assets.domain.features._compiled import compiled
+from nextgen_assets.domain.features._compiled import compiled, inner
 
 N_FEATURES = 40
 _LANES = 32
@@ -71,7 +71,7 @@ def volume_rows(bars: Any, price_factor: Any, split_ratio: Any, first_row: int, 
         _emit(lanes, tile, runs, chosen, columns, start, out[t - first_row])
 
 
-@compiled
+@inner
 def _emit(lanes: Any, tile: Any, runs: Any, chosen: Any, columns: Any, start: int, out: Any) -> None:
     for i in range(lanes):
         line = out[start + np.int64(i)]
@@ -83,7 +83,7 @@ def _emit(lanes: Any, tile: Any, runs: Any, chosen: Any, columns: Any, start: in
             line[columns[number]] = tile[feature * LANES + i] if known else np.nan
 
 
-@compiled
+@inner
 def _enter(bars: Any, price_factor: Any, split_ratio: Any, t: int, ticker: Any, i: Any, row: Any, size: Any,
            day: Any, runs: Any) -> None:  # fmt: skip
     """Put today's bar in, and earlier bars into today's units where a split or dividend takes effect."""
@@ -116,7 +116,7 @@ def _enter(bars: Any, price_factor: Any, split_ratio: Any, t: int, ticker: Any, 
     runs[i] = min(runs[i] + 1, 61)
 
 
-@compiled
+@inner
 def _add_levels(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: Any, sums: Any) -> None:
     """Sums over the sessions ``first`` to ``stop`` before today of closes with log volumes, and of volumes."""
     for k in range(first, stop, _FIVE):
@@ -146,7 +146,7 @@ def _add_levels(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: Any
             sums[_U + i], sums[_UU + i], sums[_RISE + i], sums[_MOVE + i] = u, uu, rise, moved
 
 
-@compiled
+@inner
 def _add_changes(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: Any, sums: Any) -> None:
     """The same of price ratios with volume ratios, and of moves weighted by volume."""
     for k in range(first, stop, _FIVE):
@@ -172,7 +172,7 @@ def _add_changes(lanes: Any, day: Any, size: Any, row: Any, first: Any, stop: An
             sums[_A + i], sums[_AA + i] = a, aa
 
 
-@compiled
+@inner
 def _correlations_out(lanes: Any, day: Any, row: Any, span: Any, sums: Any, place: Any, tile: Any) -> None:
     n = float(span)
     least = n * _SMALLEST_VARIANCE
@@ -196,7 +196,7 @@ def _correlations_out(lanes: Any, day: Any, row: Any, span: Any, sums: Any, plac
         tile[_CORD + at] = both / math.sqrt(first * second) if moved else 0.0
 
 
-@compiled
+@inner
 def _volumes_out(lanes: Any, day: Any, size: Any, row: Any, span: Any, sums: Any, place: Any,
                  tile: Any) -> None:  # fmt: skip
     n = float(span)
