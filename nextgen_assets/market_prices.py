@@ -74,7 +74,7 @@ def market_prices(
         inspected = with_unread_rows(inspected, market_data, first, last)
         bars = of_members(inspected.accepted, stays)
         bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded)
-    rejected = quarantined(inspected, "market_prices", market_data.name, now)
+    rejected = quarantined(inspected, "market_prices", market_data.name, now, rows_name_source=True)
     figures = {**counted(inspected), "refused_tickers": len(delivery.refused)}
     record(context, watch, bars, "session_date", figures=figures)
     return {"market_prices": bars, "quarantine": rejected, "provider_calls": calls.rows()}

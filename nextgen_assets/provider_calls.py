@@ -36,8 +36,8 @@ def recorded_calls(
     -----
     On success the rows travel with the asset's other frames, in one transaction. If the block fails they are
     written at once in one of their own, and the answers that had come are kept: the next run continues
-    there. Answers whose calls reached the warehouse with their bars are spent first, so that a finished
-    run that is run again asks again.
+    there. Answers of an earlier run whose calls reached the warehouse with their bars are spent first, so that
+    a finished run that is run again asks again, while the steps of one run share their answers.
     """
     journal = http.journal
     journal.run_id = context.run.run_id

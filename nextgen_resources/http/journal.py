@@ -120,8 +120,14 @@ class Journal:
         return frame
 
     def handed_over(self) -> list[str]:
-        """Ids of the calls that were handed over and have not been settled."""
-        return [str(row[0]) for row in self._rows("SELECT call_id FROM calls WHERE handed_at IS NOT NULL")]
+        """Ids of the calls of earlier runs that were handed over and have not been settled.
+
+        Notes
+        -----
+        Those of the run that asks are left out: a later step of it that asks the same takes the answers.
+        """
+        sql = "SELECT call_id FROM calls WHERE handed_at IS NOT NULL AND run_id <> ?"
+        return [str(row[0]) for row in self._rows(sql, (self.run_id,))]
 
     def settle(self, stored: Iterable[str], cache: AnswerCache | None = None) -> None:
         """Forget calls that the warehouse holds, and spend the answers that led to them."""

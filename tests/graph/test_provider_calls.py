@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -164,6 +168,43 @@ def test_a_failed_run_keeps_its_calls_the_next_goes_on_there_and_a_finished_one_
         assert len(world.server.seen) == 4
         assert graph.warehouse.read("SELECT * FROM market_prices ORDER BY ALL").equals(bars)
         assert graph.warehouse.scalar("SELECT count(*) FROM market_price_revisions") == 0
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_leaves_its_calls_and_the_next_asks_for_the_rest(world: World) -> None:
+    with world.graph() as graph:
+        assert run(graph, "ticker_universe").success
+    reached, hold = threading.Event(), threading.Event()
+
+    def answer(request: Seen) -> Reply:
+        if "IBM" in request.path:
+            reached.set()
+            hold.wait(60)
+        return rows_of(request)
+
+    world.server.answer = answer
+    code = (
+        "from pathlib import Path; from types import SimpleNamespace; from tests.graph.test_provider_calls import World, run\n"
+        f"world = World(Path({str(world.folder)!r}), SimpleNamespace(url={world.server.url!r}))\n"
+        "with world.graph() as graph: run(graph, 'market_prices')\n"
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        assert reached.wait(120)
+        process.kill()
+    hold.set()
+    world.server.answer = rows_of
+    world.server.seen.clear()
+    with world.graph() as graph:
+        assert graph.warehouse.scalar("SELECT count(*) FROM market_prices") == 0
+        assert run(graph, "market_prices").success
+        assert sorted(r.path for r in world.server.seen) == ["/bars/IBM", "/bars/MSFT"]
+        assert graph.warehouse.scalar("SELECT count(*) FROM market_prices") == 16
+        assert outcomes(graph) == [("cached", 2), ("ok", 4)]
+        assert graph.warehouse.scalar("SELECT count(DISTINCT run_id) FROM provider_calls") == 2
 
 
 @pytest.mark.slow

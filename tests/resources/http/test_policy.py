@@ -211,13 +211,16 @@ def test_without_a_ttl_nothing_is_kept(time):
     assert script.sent == 2
 
 
-def test_answers_are_spent_once_their_calls_are_stored(time):
+def test_answers_serve_the_run_that_got_them_and_are_spent_by_the_next(time):
     policy, script = policy_in(time), Script(GOOD)
+    policy.journal.run_id = "monday"
     asked(policy, script, "prices")
     handed = policy.journal.hand_over()
-    assert policy.journal.handed_over() == handed["call_id"].to_list()
+    assert policy.journal.handed_over() == []
     asked(policy, script, "prices")
     assert script.sent == 1
+    policy.journal.run_id = "tuesday"
+    assert policy.journal.handed_over() == handed["call_id"].to_list()
     policy.settle(handed["call_id"])
     assert policy.journal.handed_over() == []
     time.sleep(1.0)
