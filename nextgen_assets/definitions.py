@@ -9,6 +9,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 from nextgen_assets import (  # noqa: E402
+    bars_mtf,
     corporate_actions,
     feature_windows,
     feedback_metrics,
@@ -16,6 +17,7 @@ from nextgen_assets import (  # noqa: E402
     market_prices,
     market_ticks,
     model_registry,
+    mtf_state,
     news_articles,
     news_sentiment,
     portfolio_holdings,
@@ -63,6 +65,8 @@ ASSET_MODULES = [
     trade_reflections,
     system_health,
     market_ticks,
+    bars_mtf,
+    mtf_state,
 ]
 """Every asset of the graph, upstream first."""
 

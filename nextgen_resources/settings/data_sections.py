@@ -69,11 +69,19 @@ class IngestionSettings(Section):
         return self
 
 
+TimeframeName = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,4}[smh]|1d|1w)$")]
+
+
 class IntradaySettings(Section):
     """Which files of ticks and bars within the day are imported, and what they become."""
 
     folder: Path | None = Field(
         description="folder of tick and bar files with an intraday.yaml that declares them; null: none"
+    )
+    timeframes: tuple[TimeframeName, ...] = Field(
+        min_length=1,
+        description="lengths of the bars of ticks: seconds (s), minutes (m) or hours (h) that divide a day, 1d, 1w; "
+        "all are multiples of the shortest",
     )
     chunk_bytes: WholeNumber = Field(
         ge=4_096, le=1_073_741_824, description="bytes of text that are parsed and written at once"

@@ -75,6 +75,8 @@ _SPECS = (
         unindexed_key=("instrument", "ts", "sequence"),
     ),
     TableSpec("tick_imports", "market_ticks", WriteMode.STREAM, None),
+    TableSpec("bars_mtf", "bars_mtf", WriteMode.REPLACE, "session_date", may_become_empty=True),
+    TableSpec("mtf_state", "mtf_state", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_tickers", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_copies", "news_articles", WriteMode.APPEND, "session_date"),

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from nextgen_assets.commands.graph_run import RunFailedError
@@ -39,7 +40,8 @@ def rows_of(instance: dg.DagsterInstance, asset: str, key: str) -> dict[str, obj
 def test_without_a_folder_every_table_is_empty_and_the_run_says_why(tmp_path: Path) -> None:
     with built(tmp_path) as scenario:
         scenario.run("import_ticks", FIRST, LAST)
-        assert scenario.content("market_ticks").is_empty()
+        for table in ("market_ticks", "bars_mtf", "mtf_state"):
+            assert scenario.content(table).is_empty(), table
         said = rows_of(scenario.instance, "market_ticks", str(LAST))
         assert said["folder"] == "none: intraday.folder is not set"
 
@@ -66,6 +68,32 @@ def test_job_imports_the_sessions_it_is_asked_for_and_a_second_run_adds_nothing(
             "crossed",
             str(FIRST),
         )
+
+
+@pytest.mark.slow
+def test_bars_of_a_range_and_of_single_sessions_are_the_same_and_no_later_tick_is_in_them(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "intraday.yaml").write_text(DECLARED)
+    (folder / "eurusd.csv").write_text(minutes(1_000))
+    days = [FIRST, date(2005, 3, 2), date(2005, 3, 3)]
+    with built(tmp_path / "range", {"intraday.folder": str(folder)}) as scenario:
+        scenario.run("import_ticks", FIRST, LAST)
+        whole = {table: scenario.content(table, days[-1]) for table in ("bars_mtf", "mtf_state")}
+        assert scenario.content("bars_mtf").height > whole["bars_mtf"].height > 1_000
+    (folder / "eurusd.csv").write_text(
+        "\n".join(minutes(660).splitlines())
+    )  # to the cut-off and a little beyond
+    with built(tmp_path / "single", {"intraday.folder": str(folder)}) as scenario:
+        for day in (*days, days[1]):
+            scenario.run("import_ticks", day, day)
+        for table, expected in whole.items():
+            assert scenario.content(table).equals(expected), table
+        weekly = whole["mtf_state"].filter(pl.col("timeframe") == "1w")
+        assert weekly["bar_start"].null_count() == weekly.height == 3
+        assert weekly["forming_tick_count"].is_sorted()
 
 
 def test_folder_without_a_declaration_fails_the_run_with_what_to_do(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ QUIET_TABLES = {
     "retrain_signals",
     "market_ticks",
     "tick_imports",
+    "bars_mtf",
+    "mtf_state",
 }
 """Tables that need not differ after the parting: definitions, corrections, rare findings, no intraday files."""
 LAST_CUTOFF_TO_TELL = date(2005, 2, 1)
