@@ -103,7 +103,9 @@ def resources_of(settings: Settings) -> dict[str, Any]:
         "market_data": load_provider(
             settings.ingestion.provider, http, **settings.ingestion.provider_options
         ),
-        "news_source": load_news_provider(settings.news.provider, **settings.news.provider_options),
+        "news_source": load_news_provider(
+            settings.news.provider, http, settings.credentials, **settings.news.provider_options
+        ),
         "sentiment_scorer": load_sentiment_scorer(settings.news.scorer, **settings.news.scorer_options),
         "model_store": ModelStore(settings.models_dir),
     }

@@ -16,7 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 import polars as pl
 
 from nextgen_resources.errors import ProviderDataError
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.plug_ins import load_plug_in, plug_in_names
+from nextgen_resources.settings.data_sections import Credentials
 
 ARTICLE_SCHEMA = MappingProxyType(
     {
@@ -78,18 +80,24 @@ def news_provider_names() -> list[str]:
     Examples
     --------
     >>> news_provider_names()
-    ['chronicle', 'files']
+    ['alpaca', 'chronicle', 'files', 'polygon', 'recorded', 'rss', 'union', 'yahoo']
     """
     return plug_in_names(__name__, "Provider")
 
 
-def load_news_provider(name: str, **options: Any) -> NewsProvider:
+def load_news_provider(
+    name: str, http: HttpPolicy | None = None, credentials: Credentials | None = None, **options: Any
+) -> NewsProvider:
     """The provider called ``name``, constructed with ``options``.
 
     Parameters
     ----------
     name : str
         Module name inside this package.
+    http : HttpPolicy, optional
+        Handed to providers that send requests.
+    credentials : Credentials, optional
+        Handed to providers that need a key.
     **options : object
         Keyword arguments of the provider's constructor.
 
@@ -98,7 +106,8 @@ def load_news_provider(name: str, **options: Any) -> NewsProvider:
     SettingsError
         No such provider, or an option that it does not take; the message lists the valid ones.
     """
-    provider: NewsProvider = load_plug_in(__name__, "Provider", "news provider", name, options)
+    offered = {"http": http, "credentials": credentials}
+    provider: NewsProvider = load_plug_in(__name__, "Provider", "news provider", name, options, offered)
     return provider
 
 

@@ -1,7 +1,8 @@
 """News from the user's own files: CSV, JSON lines or Parquet, one row per article.
 
-Columns: ``headline``, ``tickers`` and ``published_at`` are required; ``body``, ``url``, ``source`` and
-``language`` are optional; others are ignored. ``tickers`` is a list, or text separated by semicolons.
+Columns: ``headline`` and ``published_at`` are required; ``tickers``, ``body``, ``url``, ``source`` and
+``language`` are optional; others are ignored. Each is found by its other usual names too (`OTHER_NAMES`).
+``tickers`` is a list, or text separated by semicolons; without it the names in the text decide.
 ``published_at`` is an ISO date and time with its offset (``2024-05-01T16:30:00-04:00``), or an ISO date
 alone where only the day is known. A time without an offset is refused: guessing the zone would move
 articles across the close.
@@ -20,7 +21,17 @@ from nextgen_resources.errors import ProviderDataError
 from nextgen_resources.news import ARTICLE_SCHEMA
 
 _NEW_YORK = ZoneInfo("America/New_York")
-_REQUIRED = ("headline", "tickers", "published_at")
+_REQUIRED = ("headline", "published_at")
+OTHER_NAMES = {
+    "headline": ("title",),
+    "published_at": ("published", "published_utc", "created_at", "pub_date"),
+    "tickers": ("symbols", "ticker", "symbol"),
+    "body": ("summary", "description", "content"),
+    "url": ("link", "article_url"),
+    "source": ("publisher",),
+    "language": ("lang",),
+}
+"""What a column may be called instead, the preferred name first."""
 _SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN_ROWS = 5
@@ -64,12 +75,12 @@ class Provider:
         return articles.sort("published_on", maintain_order=True)
 
     def _read(self, file: Path) -> pl.DataFrame:
-        frame = _load(file)
+        frame = _with_our_names(_load(file))
         missing = [column for column in _REQUIRED if column not in frame.columns]
         if missing:
             raise ProviderDataError(
                 f"files: {file} lacks the column(s) {', '.join(missing)}; found {', '.join(frame.columns)}. "
-                f"Expected {', '.join(_REQUIRED)} and optionally body, url, source, language."
+                f"Expected {', '.join(_REQUIRED)} and optionally tickers, body, url, source, language."
             )
         days, instants = _publication(file, frame["published_at"])
         return frame.select(
@@ -111,6 +122,15 @@ def _load(file: Path) -> pl.DataFrame:
         raise ProviderDataError(f"files: {file} cannot be read: {error}") from error
 
 
+def _with_our_names(frame: pl.DataFrame) -> pl.DataFrame:
+    renamed = {}
+    for name, others in OTHER_NAMES.items():
+        known = [other for other in others if other in frame.columns]
+        if name not in frame.columns and known:
+            renamed[known[0]] = name
+    return frame.rename(renamed)
+
+
 def _text(frame: pl.DataFrame, column: str, default: str | None) -> pl.Expr:
     if column not in frame.columns:
         return pl.lit(default, pl.String).alias(column)
@@ -118,6 +138,8 @@ def _text(frame: pl.DataFrame, column: str, default: str | None) -> pl.Expr:
 
 
 def _tickers(frame: pl.DataFrame) -> pl.Expr:
+    if "tickers" not in frame.columns:
+        return pl.lit([], pl.List(pl.String)).alias("tickers")
     tickers = pl.col("tickers")
     if not isinstance(frame.schema["tickers"], pl.List):
         tickers = tickers.cast(pl.String).str.split(";")

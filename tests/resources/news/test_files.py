@@ -107,11 +107,21 @@ def test_rows_without_headline_or_ticker_are_passed_on_to_be_quarantined(tmp_pat
 
 def test_a_missing_column_is_named_with_those_found(tmp_path: Path) -> None:
     file = tmp_path / "n.csv"
-    file.write_text("title,tickers,date\nx,AAPL,2024-05-01\n")
+    file.write_text("words,tickers,date\nx,AAPL,2024-05-01\n")
     with pytest.raises(
-        ProviderDataError, match=r"n\.csv lacks the column\(s\) headline, published_at; found title"
+        ProviderDataError, match=r"n\.csv lacks the column\(s\) headline, published_at; found words"
     ):
         read(file)
+
+
+def test_usual_names_of_columns_are_understood_and_tickers_may_be_absent(tmp_path: Path) -> None:
+    file = tmp_path / "n.csv"
+    file.write_text(
+        "title,published_utc,link,summary\nApple sues,2024-05-01T12:00:00Z,https://e.com/1,Long.\n"
+    )
+    row = read(file).row(0, named=True)
+    assert (row["headline"], row["url"], row["body"]) == ("Apple sues", "https://e.com/1", "Long.")
+    assert row["tickers"] == []
 
 
 @pytest.mark.parametrize(
