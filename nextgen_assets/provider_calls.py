@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 import polars as pl
 
-from nextgen_resources.errors import ProviderError
+from nextgen_resources.errors import ProviderError, WarehouseError
 from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data.delivery import reasons
 from nextgen_resources.warehouse.appending import append_rows
@@ -47,8 +47,14 @@ def recorded_calls(
         yield CallsOfRun(http)
     except BaseException:
         failed = journal.pending()
-        append_rows(warehouse, "provider_calls", failed, context.run.run_id, http.clock.now())
-        journal.settle(failed["call_id"])
+        try:
+            append_rows(warehouse, "provider_calls", failed, context.run.run_id, http.clock.now())
+        except WarehouseError as error:  # the provider's error is the one to show
+            context.log.warning(
+                f"{failed.height} provider calls wait for the next run to be written: {error}"
+            )
+        else:
+            journal.settle(failed["call_id"])
         raise
 
 

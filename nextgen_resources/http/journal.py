@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from nextgen_resources.clock import Clock, SystemClock
+from nextgen_resources.errors import WarehouseError
 from nextgen_resources.http.answers import Answer
 
 _SCHEMA = """
@@ -175,22 +177,38 @@ class Journal:
         return self._clock.now().isoformat()
 
     def _run(self, sql: str, values: tuple[Any, ...] = ()) -> None:
-        with self._lock, self._connection() as connection:  # commits
+        with self._lock, self._told(), self._connection() as connection:  # commits
             connection.execute(sql, values)
 
     def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         if self._open is None and self._file is not None and not self._file.exists():
             return []
-        with self._lock:
+        with self._lock, self._told():
             return self._connection().execute(sql, values).fetchall()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise WarehouseError(
+                f"the journal of provider calls at {self._file} cannot be used ({error}); check the disk and its "
+                "permissions, or delete it: only calls that are not in the warehouse yet and the answers of an "
+                "unfinished run are in it"
+            ) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
             if self._file is not None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
             name = str(self._file) if self._file is not None else ":memory:"
-            self._open = sqlite3.connect(name, timeout=30.0, check_same_thread=False)
-            self._open.execute("PRAGMA journal_mode = WAL")
-            self._open.execute("PRAGMA synchronous = NORMAL")
-            self._open.executescript(_SCHEMA)
+            connection = sqlite3.connect(name, timeout=30.0, check_same_thread=False)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(_SCHEMA)
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._open = connection
         return self._open

@@ -26,6 +26,7 @@ from nextgen_resources.market_data import LISTING_SCHEMA, load_provider
 from nextgen_resources.market_data.delivery import each_ticker, whole_or_partial
 from tests.graph.harness import Built, built
 from tests.resources.http.loopback import Loopback, Reply, Seen, VirtualTime, policy_in, serving
+from tests.resources.market_data.yahoo_server import Chart, FakeYahoo, bars_of, yahoo_on
 
 FIRST, LAST = date(2013, 2, 25), date(2013, 2, 28)
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
@@ -205,6 +206,42 @@ def test_a_run_that_is_killed_leaves_its_calls_and_the_next_asks_for_the_rest(wo
         assert graph.warehouse.scalar("SELECT count(*) FROM market_prices") == 16
         assert outcomes(graph) == [("cached", 2), ("ok", 4)]
         assert graph.warehouse.scalar("SELECT count(DISTINCT run_id) FROM provider_calls") == 2
+
+
+@pytest.mark.slow
+def test_yahoo_by_settings_alone_fills_the_tables_and_the_calls(tmp_path: Path) -> None:
+    days = [date(2013, 2, day) for day in (25, 26, 27, 28)]
+    charts = {
+        "ACME": Chart(bars_of(days), dividends={days[2]: 0.5}),
+        "ELSE": Chart(bars_of(days, 50.0), splits={days[3]: (2, 1)}),
+    }
+    with yahoo_on(tmp_path, FakeYahoo(charts), policy_in(VirtualTime())) as (_, server):
+        settings = {
+            "ingestion.first_session": str(FIRST),
+            "ingestion.last_session": str(LAST),
+            "ingestion.provider": "yahoo",
+            "ingestion.provider_options": {
+                "tickers": list(charts), "server": f"127.0.0.1:{server.port}",
+                "ca_file": str(tmp_path / "authority.pem"),
+            },
+            "http.requests_per_minute": 60_000.0,
+        }  # fmt: skip
+        with built(tmp_path, settings) as graph:
+            for asset in ("ticker_universe", "market_prices", "corporate_actions"):
+                assert run(graph, asset).success
+            closes = graph.warehouse.read(
+                "SELECT ticker, session_date, close, source FROM market_prices ORDER BY ALL"
+            ).rows()
+            assert closes[0] == ("ACME", days[0], 100.0, "yahoo")
+            assert [row[2] for row in closes if row[0] == "ELSE"] == [100.0, 100.0, 100.0, 50.0]
+            actions = graph.warehouse.read(
+                "SELECT ticker, ex_date, kind FROM corporate_actions ORDER BY ALL"
+            ).rows()
+            assert actions == [("ACME", days[2], "dividend"), ("ELSE", days[3], "split")]
+            calls = graph.warehouse.read("SELECT endpoint, outcome FROM provider_calls")
+            assert "GET query2.finance.yahoo.com/v8/finance/chart/ACME" in calls["endpoint"].to_list()
+            graph.definitions.resources["market_data"].close()
+            graph.definitions.resources["http"].journal.close()
 
 
 @pytest.mark.slow

@@ -246,6 +246,13 @@ def test_a_file_is_made_by_the_first_call_only(time, tmp_path):
     assert sqlite3.connect(file).execute("SELECT count(*) FROM calls").fetchall() == [(1,)]
 
 
+def test_a_journal_that_is_no_database_says_what_to_do(time, tmp_path):
+    file = tmp_path / "http.sqlite"
+    file.write_bytes(b"no database at all, but long enough to look at" * 50)
+    with pytest.raises(errors.WarehouseError, match=r"http\.sqlite cannot be used .* or delete it"):
+        asked(policy_in(time, Journal(file, time)), Script(GOOD))
+
+
 def test_the_defaults_are_those_of_the_settings_file():
     settings = default_http_settings(tries=2)
     assert (settings.tries, settings.breaker_failures) == (2, 5)
