@@ -78,5 +78,6 @@ def feature_set_row(chosen: FeatureSet) -> pl.DataFrame:
             "lookback_sessions": [chosen.lookback_sessions],
             "warmup_sessions": [required_history(chosen.features, chosen.lookback_sessions)],
             "code_version": [CODE_VERSION],
+            "scope": [chosen.scope],
         }
     )

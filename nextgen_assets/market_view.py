@@ -41,7 +41,7 @@ def read_market(
         scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.news.scorer)
         articles = scored_articles(warehouse.read("articles", **span), scores)
     tickers = bars["ticker"].unique().sort().to_list()
-    panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers)
+    panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers, calendar)
     return MarketView(bars, actions, articles, panel)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nextgen_assets.domain.grid import Grid, Values, day_numbers
+from nextgen_assets.domain.sessions import SessionCalendar, xnys
 
 _BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 _ACTION_COLUMNS = ("ticker", "ex_date", "split_ratio", "cash_amount_usd")
@@ -37,6 +38,9 @@ class Panel:
         ``close``, ``volume``: as traded. ``price_factor``, ``split_ratio``: what earlier prices and earlier
         volumes are multiplied by, to stand in the units of this session; 1 on most.
 
+    calendar : SessionCalendar
+        Of the exchange: what is known ahead of every session.
+
     Notes
     -----
     A value of session S comes from the rows of S and, for ``log_return`` and ``open_gap``, the close of
@@ -46,6 +50,7 @@ class Panel:
     sessions: tuple[date, ...]
     tickers: tuple[str, ...]
     fields: Mapping[str, Values]
+    calendar: SessionCalendar = field(default_factory=xnys)
 
     def __post_init__(self) -> None:
         if not self.sessions:
@@ -114,6 +119,7 @@ def build_panel(
     sentiment: pl.DataFrame,
     sessions: Sequence[date],
     tickers: Sequence[str],
+    calendar: SessionCalendar | None = None,
 ) -> Panel:
     """Turn raw rows into a panel over ``sessions`` and ``tickers``.
 
@@ -130,6 +136,8 @@ def build_panel(
         Consecutive sessions. Rows outside them and of other tickers are left out.
     tickers : sequence of str
         Columns of the panel.
+    calendar : SessionCalendar, optional
+        Of the exchange; the New York Stock Exchange when None.
 
     Raises
     ------
@@ -162,7 +170,7 @@ def build_panel(
         "price_factor": close / (split_ratio * (close + cash_usd)),
         "split_ratio": split_ratio,
     }
-    return Panel(grid.sessions, grid.tickers, fields)
+    return Panel(grid.sessions, grid.tickers, fields, calendar or xnys())
 
 
 def forward_total_return(panel: Panel, horizon_sessions: int) -> Values:
@@ -273,7 +281,7 @@ def _refuse_bad_prices(prices: Mapping[str, Values], grid: Grid) -> None:
         bad |= (prices[name] <= 0) | np.isinf(prices[name])
     if bad.any():
         row, column = (int(index) for index in np.argwhere(bad)[0])
-        values = {name: float(field[row, column]) for name, field in prices.items()}
+        values = {name: float(placed[row, column]) for name, placed in prices.items()}
         raise ValueError(
             f"market_prices: {int(bad.sum())} bars are not positive numbers, first {grid.tickers[column]} "
             f"{grid.sessions[row]} {values}; quarantine them, then build again"

@@ -42,6 +42,28 @@ class RawVersions:
     known_at_us: Index
     price_known_at_us: Index
 
+    def of_market(self, panel: Panel) -> tuple[NDArray[np.uint8], Index]:
+        """Digest and newest ``known_at`` of the raw rows of each session, over every ticker that has a bar.
+
+        Returns
+        -------
+        digests : ndarray (n_sessions, 16), uint8
+            BLAKE2b of ticker and cell digest of each, in the order of their names: tickers without a bar,
+            which a longer pass may hold, change nothing.
+        known_at_us : ndarray (n_sessions,), int64
+        """
+        order = np.argsort(np.array(panel.tickers))
+        names = [panel.tickers[ticker].encode() for ticker in order.tolist()]
+        cells, has_bar = self.digests[order], panel.has_bar.T[order]
+        digests = np.zeros((len(panel.sessions), DIGEST_BYTES), dtype=np.uint8)
+        for session in range(len(panel.sessions)):
+            hashed = hashlib.blake2b(digest_size=DIGEST_BYTES)
+            for ticker in np.flatnonzero(has_bar[:, session]).tolist():
+                hashed.update(names[ticker] + b"|" + cells[ticker, session].tobytes())
+            digests[session] = np.frombuffer(hashed.digest(), dtype=np.uint8)
+        known = np.where(has_bar, self.known_at_us[order], NEVER_US).max(axis=0, initial=NEVER_US)
+        return digests, known
+
 
 def scored_articles(articles: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
     """One row per article and ticker, as :func:`row_digests` reads them.

@@ -154,7 +154,14 @@ def window_rows(
     ticker_rank, offset = np.nonzero(panel.has_bar[rows].T[order])
     ticker_index, session_index = order[ticker_rank], offset + rows.start
     missing = _missing_sessions(panel, vectors, lookback, rows)[ticker_index, offset]
-    known_until = _newest_known_at(versions, span, rows)[ticker_index, offset]
+    known_until = _newest_known_at(versions.known_at_us, span, rows)[ticker_index, offset]
+    market = b""
+    if feature_set.scope == "market":
+        digests, known_at_us = versions.of_market(panel)
+        market = digests.tobytes()
+        known_until = np.maximum(
+            known_until, _newest_known_at(known_at_us[np.newaxis], span, rows)[0, offset]
+        )
     cutoffs = pl.Series([calendar.cutoff(day, delay_minutes) for day in panel.sessions[rows]], dtype=_MOMENT)
     sessions = pl.Series(panel.sessions, dtype=pl.Date)
     frame = pl.DataFrame(
@@ -166,7 +173,7 @@ def window_rows(
             "first_raw_session_date": sessions.gather(session_index - span),
             "missing_sessions": pl.Series(missing, dtype=pl.Int32),
             "is_complete": pl.Series(missing == 0, dtype=pl.Boolean),
-            "provenance_hash": _provenance(versions, span, session_index, ticker_index),
+            "provenance_hash": _provenance(versions, market, span, session_index, ticker_index),
             "as_of": cutoffs.gather(offset),
             "inputs_known_until": pl.Series(known_until, dtype=pl.Int64).cast(_MOMENT),
         }
@@ -214,19 +221,27 @@ def _missing_sessions(panel: Panel, vectors: Vectors, lookback: int, rows: slice
     return count
 
 
-def _newest_known_at(versions: RawVersions, span: int, rows: slice) -> Index:
-    newest = np.full((len(versions.known_at_us), rows.stop - rows.start), NEVER_US, dtype=np.int64)
+def _newest_known_at(known_at_us: Index, span: int, rows: slice) -> Index:
+    newest = np.full((len(known_at_us), rows.stop - rows.start), NEVER_US, dtype=np.int64)
     for back in range(span + 1):
-        np.maximum(newest, versions.known_at_us[:, rows.start - back : rows.stop - back], out=newest)
+        np.maximum(newest, known_at_us[:, rows.start - back : rows.stop - back], out=newest)
     return newest
 
 
-def _provenance(versions: RawVersions, span: int, session_index: Index, ticker_index: Index) -> pl.Series:
+def _provenance(
+    versions: RawVersions, market: bytes, span: int, session_index: Index, ticker_index: Index
+) -> pl.Series:
+    """Hash of the cell digests of the ticker over the span, then (if any) those of the whole market over it."""
     n_sessions = versions.digests.shape[1]
-    raw = memoryview(versions.digests.tobytes())
-    starts = ((ticker_index * n_sessions + session_index - span) * DIGEST_BYTES).tolist()
-    size, blake2b = (span + 1) * DIGEST_BYTES, hashlib.blake2b
-    hashes = [blake2b(raw[start : start + size], digest_size=DIGEST_BYTES).hexdigest() for start in starts]
+    raw, size, blake2b = memoryview(versions.digests.tobytes()), (span + 1) * DIGEST_BYTES, hashlib.blake2b
+    first = session_index - span
+    own = ((ticker_index * n_sessions + first) * DIGEST_BYTES).tolist()
+    shared = (first * DIGEST_BYTES).tolist()
+    hashes = []
+    for start, market_start in zip(own, shared, strict=True):
+        hashed = blake2b(raw[start : start + size], digest_size=DIGEST_BYTES)
+        hashed.update(market[market_start : market_start + size])
+        hashes.append(hashed.hexdigest())
     return pl.Series(hashes, dtype=pl.String)
 
 

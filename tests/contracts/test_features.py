@@ -29,6 +29,7 @@ from nextgen_assets.domain.windows import feature_vectors
 from tests.contracts.alpha158_oracles import ALPHA158
 from tests.contracts.feature_oracles import ORACLES as CORE_ORACLES
 from tests.contracts.feature_oracles import Bar, Day
+from tests.contracts.market_oracles import CALENDAR, MARKET
 from tests.contracts.synthetic_market import HOLE_OFFSETS, TICKERS, Market, no_sentiment, synthetic_market
 from tests.contracts.talib_oracles import CLASSIC, HAS_TALIB
 
@@ -46,6 +47,10 @@ def units() -> dict[str, tuple[Feature, ...]]:
     return {name: tuple(members) for name, members in together.items()}
 
 
+OF_MARKET = {name for name, feature in known_features().items() if feature.scope == "market"}
+OF_TICKER = {name: unit for name, unit in units().items() if name not in OF_MARKET}
+EACH_TICKER_UNIT = pytest.mark.parametrize("unit", OF_TICKER.values(), ids=OF_TICKER.keys())
+EACH_MARKET_FEATURE = pytest.mark.parametrize("name", sorted(OF_MARKET))
 EACH_UNIT = pytest.mark.parametrize("unit", units().values(), ids=units().keys())
 
 
@@ -146,7 +151,8 @@ def test_scrambling_the_future_changes_no_bit(
     assert_same_bits(unit, scrambled[: offset + 1], original[: offset + 1])
     for number, feature in enumerate(unit):
         later = slice(max(offset, feature.lookback_sessions) + 1, None)
-        assert not np.array_equal(scrambled[later, :, number], original[later, :, number], equal_nan=True)
+        same = np.array_equal(scrambled[later, :, number], original[later, :, number], equal_nan=True)
+        assert same == (feature.null_policy == "never_null")
 
 
 @EACH_UNIT
@@ -174,18 +180,58 @@ def test_one_row_less_than_the_declared_lookback_gives_null(
 
 
 @EACH_UNIT
-def test_order_and_company_of_tickers_change_no_bit(
-    unit: tuple[Feature, ...], market: Market, panel: Panel
-) -> None:
-    whole = values_of(unit, panel)
+def test_order_of_tickers_changes_no_bit(unit: tuple[Feature, ...], market: Market, panel: Panel) -> None:
     turned = values_of(unit, market.panel(tickers=TICKERS[::-1]))
-    assert_same_bits(unit, turned[:, ::-1], whole)
+    assert_same_bits(unit, turned[:, ::-1], values_of(unit, panel))
+
+
+@EACH_TICKER_UNIT
+def test_company_of_tickers_changes_no_bit(unit: tuple[Feature, ...], market: Market, panel: Panel) -> None:
+    whole = values_of(unit, panel)
     for column, ticker in enumerate(TICKERS):
         alone = values_of(unit, market.panel(tickers=(ticker,)))
         assert_same_bits(unit, alone[:, 0], whole[:, column])
 
 
-@EACH_UNIT
+@EACH_MARKET_FEATURE
+def test_tickers_that_do_not_trade_change_no_bit_of_a_market_feature(
+    name: str, market: Market, panel: Panel
+) -> None:
+    compute = known_features()[name].compute
+    wide = compute(market.panel(tickers=("ABSENT", *TICKERS, "GONE")))
+    assert wide[:, 1:-1].tobytes() == compute(panel).tobytes()
+    assert np.isnan(wide[:, [0, -1]]).all()
+
+
+@EACH_MARKET_FEATURE
+def test_market_feature_agrees_with_its_oracle(name: str, market: Market, panel: Panel) -> None:
+    values, n_known = known_features()[name].compute(panel), 0
+    days = [_days(market, ticker) for ticker in TICKERS]
+    for row in range(0, N_SESSIONS, 13 if name == "market_beta_60" else 3):
+        until = [own[: row + 1] for own in days]
+        for column in range(len(TICKERS)):
+            expected, found = MARKET[name](until, column), float(values[row, column])
+            if expected is None:
+                assert math.isnan(found), (row, column)
+            else:
+                n_known += 1
+                assert found == pytest.approx(expected, rel=1e-9, abs=1e-9), (row, column)
+    assert n_known > 20
+
+
+@pytest.mark.parametrize("name", sorted(CALENDAR))
+def test_calendar_feature_agrees_with_its_oracle_over_years(name: str) -> None:
+    sessions = tuple(xnys().between(date(2011, 10, 3), date(2013, 12, 31)))
+    blank = {"high_ratio": np.zeros((len(sessions), 1))}
+    values = known_features()[name].compute(Panel(sessions, ("A",), blank))[:, 0]
+    assert values == pytest.approx([float(CALENDAR[name](session)) for session in sessions], rel=1e-12)
+    assert len(set(values.tolist())) > 1
+
+
+ORACLE_UNITS = {name: unit for name, unit in OF_TICKER.items() if name not in CALENDAR}
+
+
+@pytest.mark.parametrize("unit", ORACLE_UNITS.values(), ids=ORACLE_UNITS.keys())
 def test_plain_oracle_agrees_everywhere(unit: tuple[Feature, ...], market: Market, panel: Panel) -> None:
     needs_oracle(unit)
     values, n_known = values_of(unit, panel), np.zeros(len(unit), dtype=int)
@@ -205,7 +251,7 @@ def test_plain_oracle_agrees_everywhere(unit: tuple[Feature, ...], market: Marke
     assert n_known.min() > len(rows)
 
 
-@EACH_UNIT
+@EACH_TICKER_UNIT
 def test_more_tickers_than_one_group_holds_change_no_bit(
     unit: tuple[Feature, ...], market: Market, panel: Panel
 ) -> None:
@@ -228,11 +274,12 @@ def test_stated_null_policy_holds_around_a_hole(
     for back in range(0, longest + 1, 1 if len(unit) == 1 else 3):
         values = values_of(unit, market.without_bar("WAVE", market.sessions[row - back]).panel())
         for number, feature in enumerate(unit):
-            if feature.null_policy == "zero_if_absent":
+            if feature.null_policy != "null_if_any_missing":
                 assert np.isfinite(values[..., number]).all()
             elif back <= feature.lookback_sessions:
                 assert np.isnan(values[row, 0, number]), f"{feature.name}: hole {back} sessions back"
-        assert_same_bits(unit, values[:, 1:], clean[:, 1:])
+        if unit[0].scope == "ticker":
+            assert_same_bits(unit, values[:, 1:], clean[:, 1:])
 
 
 @EACH_UNIT
@@ -246,7 +293,8 @@ def test_zero_stands_only_where_the_policy_says_so(
             assert (values[..., number] == 0).all()
         else:
             assert values[..., number].tobytes() == told[..., number].tobytes()
-            assert np.isnan(values[list(HOLE_OFFSETS), 1, number]).all()
+            holes = np.isnan(values[list(HOLE_OFFSETS), 1, number])
+            assert (~holes if feature.null_policy == "never_null" else holes).all()
 
 
 @pytest.mark.parametrize(
@@ -292,7 +340,7 @@ def test_features_of_real_prices_agree_with_their_oracles() -> None:
     panel = build_panel(bars, split, no_sentiment(), sessions, ("AAPL",))
     market = Market(sessions, bars, split, no_sentiment(), no_sentiment())
     days = _days(market, "AAPL")
-    for unit in units().values():
+    for unit in ORACLE_UNITS.values():
         if unit[0].family == "classic" and not HAS_TALIB:
             continue
         values = values_of(unit, panel)[:, 0]
@@ -317,7 +365,8 @@ def test_rsi_with_only_gains_is_100_and_without_movement_50(market: Market) -> N
 
 
 def test_every_feature_has_an_oracle() -> None:
-    assert set(ORACLES) == set(known_features())
+    assert {*ORACLES, *MARKET, *CALENDAR} == set(known_features()) or not HAS_TALIB
+    assert set(MARKET) == OF_MARKET
 
 
 def test_unknown_name_is_refused_with_the_known_ones() -> None:
@@ -366,6 +415,7 @@ def test_id_changes_with_what_defines_the_values_and_with_nothing_else() -> None
                 ("null_policy", "zero_if_absent"),
                 ("name", "return_6"),
                 ("inputs", ("open_gap",)),
+                ("scope", "market"),
             )
         ),
     ]

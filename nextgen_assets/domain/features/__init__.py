@@ -1,9 +1,9 @@
 """Features: numbers that describe one ticker at the close of one session.
 
 A module of this package exports ``FEATURE`` or ``FEATURES``; it is found by being here and switched on
-by its name or that of its family. A feature reads the panel of its own ticker, today and
-``lookback_sessions`` rows before it, and nothing else, so that a session computed alone equals the same
-session in any longer pass, bit for bit.
+by its name or that of its family. A feature reads the panel of its own ticker, or of every ticker that
+has a bar on the session (``scope``), today and ``lookback_sessions`` rows before it, and nothing else, so
+that a session computed alone equals the same session in any longer pass, bit for bit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from nextgen_assets.domain.grid import Values
 from nextgen_assets.domain.prices import Panel
 
-NullPolicy = Literal["null_if_any_missing", "zero_if_absent"]
+NullPolicy = Literal["null_if_any_missing", "zero_if_absent", "never_null"]
+Scope = Literal["ticker", "market"]
 
 CORE = (
     "close_location", "distance_high_20", "distance_mean_20", "dollar_volume_z_20", "downside_share_20",
@@ -74,8 +75,9 @@ class Feature:
     lookback_sessions : int
         How many rows of the panel before today it reads. A row's return reaches back to the close
         before it, so the raw bars reach one session further.
-    null_policy : {"null_if_any_missing", "zero_if_absent"}
-        Null when one of the rows it reads has no value, or 0 where there is nothing to report.
+    null_policy : {"null_if_any_missing", "zero_if_absent", "never_null"}
+        Null when one of the rows of its ticker has no value, 0 where there is nothing to report, or known
+        for every session ahead.
     description : str
         What the number says, with its unit.
     reference : str
@@ -86,6 +88,8 @@ class Feature:
         Raised whenever the formula changes: it enters the id of the feature set.
     family : str
         A name in settings that stands for all its features; empty for none.
+    scope : {"ticker", "market"}
+        Whose rows it reads: those of its ticker, or those of every ticker with a bar on the session.
     block : Block, optional
         Computes the feature together with others, faster than ``compute``, to the same bits.
     """
@@ -99,6 +103,7 @@ class Feature:
     compute: Callable[[Panel], Values]
     version: int = 1
     family: str = ""
+    scope: Scope = "ticker"
     block: Block | None = field(default=None, compare=False)
 
     def definition(self) -> dict[str, object]:
@@ -109,6 +114,7 @@ class Feature:
             "inputs": list(self.inputs),
             "lookback_sessions": self.lookback_sessions,
             "null_policy": self.null_policy,
+            "scope": self.scope,
             "description": self.description,
             "reference": self.reference,
         }
@@ -140,6 +146,11 @@ class FeatureSet:
     def names(self) -> tuple[str, ...]:
         """Names in the order of the vector."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def scope(self) -> Scope:
+        """``market`` when one of the features reads the rows of every ticker."""
+        return "market" if any(feature.scope == "market" for feature in self.features) else "ticker"
 
     @property
     def feature_set_id(self) -> str:
@@ -211,15 +222,19 @@ def select(names: Sequence[str]) -> tuple[Feature, ...]:
 def feature_set_id(features: Sequence[Feature], lookback_sessions: int) -> str:
     """Hash of what defines the values of a window: 32 hexadecimal digits.
 
-    It covers, in order, the name, version, inputs, lookback and null policy of each feature, and the
-    sessions of a window; descriptions may be reworded without a new id.
+    It covers, in order, the name, version, inputs, lookback, null policy and (where it is the market)
+    scope of each feature, and the sessions of a window; descriptions may be reworded without a new id.
     """
     defining = ("name", "version", "inputs", "lookback_sessions", "null_policy")
+    wider = {feature.name: ["market"] if feature.scope == "market" else [] for feature in features}
     definitions = [feature.definition() for feature in features]
     text = json.dumps(
         {
             "lookback_sessions": lookback_sessions,
-            "features": [[definition[key] for key in defining] for definition in definitions],
+            "features": [
+                [*(definition[key] for key in defining), *wider[str(definition["name"])]]
+                for definition in definitions
+            ],
         },
         sort_keys=True,
     )
