@@ -158,6 +158,16 @@ class WindowStore:
             window_ids=self.window_ids[rows].tolist(),
         )
 
+    def view(self) -> Vectors:
+        """Every window without copying, (n_tickers, n_sessions - lookback + 1, lookback, n_features).
+
+        Element ``[ticker, session - lookback + 1]`` is the window that ends at ``session``, complete or not:
+        choose by ``complete``. It shares its memory with ``matrix``, and so does ``torch.from_numpy`` of it.
+        """
+        window = (self.lookback_sessions, self.matrix.shape[2])
+        strided = np.lib.stride_tricks.sliding_window_view(self.matrix, window, axis=(1, 2), writeable=True)
+        return strided[:, :, 0]
+
     def gather(self, indices: Index) -> Vectors:
         """Windows at (session index, ticker index), (n_windows, lookback, n_features)."""
         return gather_windows(self.matrix, indices[:, 0], indices[:, 1], self.lookback_sessions)

@@ -139,3 +139,14 @@ def test_gathering_copies_windows_out_of_a_view() -> None:
     assert not np.shares_memory(windows, matrix)
     with pytest.raises(ValueError, match="cannot end at index 0"):
         gather_windows(matrix, np.array([0]), np.array([0]), 2)
+
+
+def test_view_hands_windows_to_torch_without_copying(store: WindowStore) -> None:
+    import torch
+
+    tensor = torch.from_numpy(store.view())
+    assert tensor.shape == (4, len(store.sessions) - 5, 6, 3)
+    assert tensor.data_ptr() == store.matrix.ctypes.data
+    assert tensor.untyped_storage().data_ptr() == store.matrix.ctypes.data
+    session, ticker = store.complete[:, 0], store.complete[:, 1]
+    assert tensor[ticker, session - 5].numpy().tobytes() == store.gather(store.complete).tobytes()
