@@ -67,7 +67,16 @@ def news_articles(
         )
     articles = pl.concat([stored, found.articles.select(stored.columns)])
     rejected = quarantined(rejections(found), "news_articles", news_source.name, now)
-    record(context, watch, articles, "session_date", figures=figures_of(found))
+    refused = {name: str(error) for name, error in getattr(news_source, "failures", {}).items()}
+    for name, error in refused.items():
+        context.log.warning(f"{name} refused, its news are missing from this run: {error}")
+    record(
+        context,
+        watch,
+        articles,
+        "session_date",
+        figures=figures_of(found) | {"sources_refused": len(refused)},
+    )
     return {
         "news_articles": articles,
         "news_article_tickers": found.tickers,

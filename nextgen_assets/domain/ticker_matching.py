@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from nextgen_assets.domain.company_names import is_ambiguous, legal_name, plain_name, spoken_names
@@ -37,6 +39,7 @@ _PATTERNS = {
     "parenthesis": rf"\(({_SYMBOL})\)",
 }
 _WORD = r"[\p{L}\p{N}][\p{L}\p{N}&.'/\-]*"
+_WORD_OF_NAME = re.compile(r"[^\W_](?:[^\W_]|[&.'/\-])*")
 _POSSESSIVE = r"'s?$"
 _LONGEST_NAME = 6
 _SHOUTED = 0.7
@@ -68,12 +71,14 @@ def match_tickers(texts: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame
     `name_context`; symbols that are words (ON, ALL, IT) never match in plain capitals, only as ``$ON`` or
     ``NASDAQ: ON``. A name that two companies share matches neither.
     """
-    headlines = _evidence(texts.select("row", "session_date", text="headline"), securities)
+    forms = name_forms(securities)
+    headlines = _evidence(texts.select("row", "session_date", text="headline"), securities, forms)
     bodies = _evidence(
         texts.filter(pl.col("body").is_not_null()).select(
             "row", "session_date", text=pl.col("body").str.slice(0, BODY_CHARACTERS)
         ),
         securities,
+        forms,
     ).with_columns(pl.col("confidence") * BODY_SHARE)
     return (
         pl.concat([headlines, bodies])
@@ -83,13 +88,13 @@ def match_tickers(texts: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _evidence(texts: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+def _evidence(texts: pl.DataFrame, securities: pl.DataFrame, forms: pl.DataFrame) -> pl.DataFrame:
     """Every piece of evidence in ``texts``: row, ticker, confidence, basis; doubles included."""
     plain = texts.with_columns(
         pl.col("text").fill_null("").str.replace_all("[\u2018\u2019\u02bc]", "'").str.slice(0, 2_000)
     )
     tokens = _tokens(plain)
-    found = pl.concat([_written_symbols(plain), _words(tokens, securities)])
+    found = pl.concat([_written_symbols(plain), _words(tokens, securities, forms)])
     stays = securities.select("ticker", "valid_from", "valid_to").unique()
     confidence = pl.col("basis").replace_strict(CONFIDENCE, return_dtype=pl.Float64)
     joined = found.join(texts.select("row", "session_date"), on="row").join(stays, on="ticker")
@@ -165,7 +170,7 @@ def name_forms(securities: pl.DataFrame) -> pl.DataFrame:
     for ticker, name, start, end in securities.select("ticker", "name", "valid_from", "valid_to").iter_rows():
         exact = plain_name(name)
         for form in spoken_names(name):
-            words = pl.Series([form]).str.extract_all(_WORD).explode().str.strip_chars_end(".'/-").to_list()
+            words = [word.rstrip(".'/-") for word in _WORD_OF_NAME.findall(form)]
             if len(words) == 1 and is_ambiguous(form):
                 basis = "ambiguous_name"
             elif form == exact and len(words) > 1:
@@ -180,20 +185,19 @@ def name_forms(securities: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)
 
 
-def _words(tokens: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+def _words(tokens: pl.DataFrame, securities: pl.DataFrame, forms: pl.DataFrame) -> pl.DataFrame:
     """Names and plain symbols that the words around them do not speak against: row, ticker, basis."""
     if securities.is_empty() or tokens.is_empty():
         return pl.DataFrame(schema={"row": pl.UInt32, "ticker": pl.String, "basis": pl.String})
     symbols = _plain_symbols(tokens).filter(pl.col("ticker").is_in(securities["ticker"].to_list()))
-    found = pl.concat([_names(tokens, securities), symbols], how="diagonal")
+    found = pl.concat([_names(tokens, forms), symbols], how="diagonal")
     return found.join(unconvincing(found, tokens), on=["row", "position"], how="anti").select(
         "row", "ticker", "basis"
     )
 
 
-def _names(tokens: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
+def _names(tokens: pl.DataFrame, forms: pl.DataFrame) -> pl.DataFrame:
     """Names of members, the longest at each place, none that two companies share."""
-    forms = name_forms(securities)
     spans = _spans(tokens, forms)
     found = spans.join(forms, on=["key", "length"]).filter(_is_member() & _is_written_as(pl.col("form")))
     place = ["row", "position", "length"]
