@@ -156,10 +156,11 @@ def evaluate_sentiment(
     numbers from -1 to 1.
     """
     from nextgen_assets.commands import sentiment_evaluation as evaluation
+    from nextgen_resources.sentiment.configured import configured_scorer
 
-    judged = evaluation.scorer_to_judge(settings, scorer)
+    judged = configured_scorer(settings, scorer)
     columns = evaluation.columns_of(judged, **options)
-    found = evaluation.evaluate_file(file, judged, columns)
+    found = evaluation.evaluate_file(file, judged, columns, settings.scoring.daily_budget_usd)
     if as_json:
         click.echo(evaluation.evaluation_json(found))
     else:

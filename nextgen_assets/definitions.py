@@ -39,7 +39,7 @@ from nextgen_resources.http.policy import policy_at  # noqa: E402
 from nextgen_resources.market_data import load_provider  # noqa: E402
 from nextgen_resources.model_store import ModelStore  # noqa: E402
 from nextgen_resources.news import load_news_provider  # noqa: E402
-from nextgen_resources.sentiment import load_sentiment_scorer  # noqa: E402
+from nextgen_resources.sentiment.configured import configured_scorer  # noqa: E402
 from nextgen_resources.settings.loader import load_settings  # noqa: E402
 from nextgen_resources.settings.schema import Settings  # noqa: E402
 from nextgen_resources.warehouse.io_manager import WarehouseIOManager  # noqa: E402
@@ -106,7 +106,7 @@ def resources_of(settings: Settings) -> dict[str, Any]:
         "news_source": load_news_provider(
             settings.news.provider, http, settings.credentials, **settings.news.provider_options
         ),
-        "sentiment_scorer": load_sentiment_scorer(settings.news.scorer, **settings.news.scorer_options),
+        "sentiment_scorer": configured_scorer(settings),
         "model_store": ModelStore(settings.models_dir),
     }
 

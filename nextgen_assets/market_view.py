@@ -37,8 +37,8 @@ def read_market(
     with warehouse.snapshot():
         bars = warehouse.read("bars", **span)
         actions = warehouse.read("actions", **span)
-        sentiment = warehouse.read("sentiment", **span, method=settings.news.scorer)
-        scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.news.scorer)
+        sentiment = warehouse.read("sentiment", **span, method=settings.sentiment_method)
+        scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.sentiment_method)
         articles = scored_articles(warehouse.read("articles", **span), scores)
     tickers = bars["ticker"].unique().sort().to_list()
     panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers, calendar)

@@ -7,11 +7,13 @@ import polars as pl
 
 from nextgen_assets.domain.sentiment import aggregate_sentiment
 from nextgen_assets.metadata import record
+from nextgen_assets.news_scoring import score_articles
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import sentiment_timeline
 from nextgen_assets.policies import session_asset
 from nextgen_resources.clock import Clock
-from nextgen_resources.sentiment import SCORABLE_SCHEMA, SentimentScorer
+from nextgen_resources.sentiment import SentimentScorer
+from nextgen_resources.sentiment.configured import configured_scorer
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -32,33 +34,29 @@ def news_sentiment(
 ) -> dict[str, pl.DataFrame]:
     """One row per ticker, session and scoring method with at least one article; no article, no row.
 
-    Key: ticker, session_date, method. Source: news_articles through the scorer of the settings. Cadence:
-    each session. Near-duplicates count once, as one story. Scores are kept: a re-run scores only what has
-    none, and replaces its sessions.
+    Key: ticker, session_date, method. Source: news_articles through the scorer of the settings and, beside it
+    and under its own method, the fallback. Cadence: each session. Near-duplicates count once, as one story.
+    Scores are kept: a re-run scores only what has none and is due, and replaces its sessions. What failed
+    stands in news_score_failures with its class and its next attempt; what paid scorers cost stands in
+    news_scoring_runs.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, news = calendar_of(settings), settings.news
     delay = settings.ingestion.cutoff_delay_minutes
     history = max(news.window_sessions, news.buzz_history_sessions)
     span = {"first": calendar.shift(sessions[0], -history), "last": sessions[-1]}
-    version = {
-        "scorer": sentiment_scorer.name,
-        "model": sentiment_scorer.model,
-        "prompt_version": sentiment_scorer.prompt_version,
-    }
     with watch.measure("read"), warehouse.snapshot():
         as_of = calendar.cutoff(sessions[-1], delay)
         articles = warehouse.read("articles", **span, as_of=as_of)
         mentions = warehouse.read("article_tickers", **span, as_of=as_of)
-        known = warehouse.read("scores", **span, **version)
     with watch.measure("score"):
-        items = scorable(articles).join(known, on=["article_id", "ticker"], how="anti")
-        stamp = pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")).alias("scored_at")
-        fresh = sentiment_scorer.score(items).with_columns(stamp)
-    scores = pl.concat([known.select(fresh.columns), fresh])
+        scorers = [sentiment_scorer, *fallback_beside(settings, sentiment_scorer)]
+        parts = [
+            score_articles(warehouse, settings, scorer, articles, span, clock.now()) for scorer in scorers
+        ]
     with watch.measure("compute"):
         rows = aggregate_sentiment(
-            scores,
+            pl.concat([part.scores for part in parts]),
             mentions,
             sessions,
             calendar,
@@ -69,14 +67,24 @@ def news_sentiment(
             article_cap=news.article_cap,
             confidence_weight=news.confidence_weight,
         )
-    figures = {
-        "scored_now": fresh.height,
-        "failed_to_score": items.height - fresh.height,
-        "cost_usd": fresh["cost_usd"].sum(),
+    figures = parts[0].figures | {
+        f"{n}_of_fallback": v for part in parts[1:] for n, v in part.figures.items()
     }
-    pictures = {"timeline": timeline(warehouse, rows, span["first"])} if rows.height else {}
+    own = rows.filter(pl.col("method") == settings.sentiment_method)
+    pictures = {"timeline": timeline(warehouse, own, span["first"])} if own.height else {}
     record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
-    return {"news_article_scores": fresh, "news_sentiment": rows}
+    return {
+        "news_article_scores": pl.concat([part.fresh for part in parts]),
+        "news_score_failures": pl.concat([part.failures for part in parts]),
+        "news_scoring_runs": pl.concat([part.runs for part in parts]),
+        "news_sentiment": rows,
+    }
+
+
+def fallback_beside(settings: Settings, scorer: SentimentScorer) -> list[SentimentScorer]:
+    """The fallback of the settings, unless it is ``scorer`` itself."""
+    name = settings.scoring.fallback
+    return [] if name in (None, scorer.name) else [configured_scorer(settings, name)]
 
 
 def timeline(warehouse: Warehouse, rows: pl.DataFrame, first: date) -> str:
@@ -86,13 +94,3 @@ def timeline(warehouse: Warehouse, rows: pl.DataFrame, first: date) -> str:
     scope = {"ticker": ticker, "method": own["method"][0], "first": first, "last": own["session_date"].min()}
     earlier = warehouse.read(EARLIER, **scope)
     return sentiment_timeline(pl.concat([earlier, own.select(earlier.columns)]), ticker).markdown
-
-
-def scorable(articles: pl.DataFrame) -> pl.DataFrame:
-    """One row per article and ticker, as scorers read them."""
-    return (
-        articles.select("article_id", pl.col("tickers").alias("ticker"), "headline", "body")
-        .explode("ticker")
-        .select(pl.col(name).cast(dtype) for name, dtype in SCORABLE_SCHEMA.items())
-        .sort("article_id", "ticker")
-    )

@@ -36,7 +36,7 @@ def strategic_priorities(
         with watch.measure("read"):
             market = read_market(warehouse, settings, calendar.shift(first, -HISTORY_SESSIONS), last, as_of)
             news = warehouse.read(
-                "sentiment", first=first, last=last, as_of=as_of, method=settings.news.scorer
+                "sentiment", first=first, last=last, as_of=as_of, method=settings.sentiment_method
             )
         with watch.measure("compute"):
             inside = pl.col("session_date").is_between(first, last)

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from rich.table import Table
 from nextgen_assets.commands.labelled_file import LabelledColumns, read_labelled
 from nextgen_assets.domain.sentiment_quality import SentimentQuality, called_labels, sentiment_quality
 from nextgen_resources.errors import SettingsError
-from nextgen_resources.sentiment import NEUTRAL_BAND, SCORABLE_SCHEMA, SentimentScorer, load_sentiment_scorer
-from nextgen_resources.settings.schema import Settings
+from nextgen_resources.sentiment import NEUTRAL_BAND, SCORABLE_SCHEMA, SentimentScorer
+from nextgen_resources.sentiment.outcomes import PayingScorer, attempt_scores
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Evaluation:
     quality: SentimentQuality
     texts_per_second: float
     cost_usd: float
+    status: str
+    failures: dict[str, int]
 
     @property
     def n_unscored(self) -> int:
@@ -38,7 +41,9 @@ class Evaluation:
         return self.n_texts - self.quality.n
 
 
-def evaluate_file(path: Path, scorer: SentimentScorer, columns: LabelledColumns) -> Evaluation:
+def evaluate_file(
+    path: Path, scorer: SentimentScorer, columns: LabelledColumns, budget_usd: float
+) -> Evaluation:
     """Score the labelled texts of ``path`` with ``scorer``.
 
     Raises
@@ -53,14 +58,16 @@ def evaluate_file(path: Path, scorer: SentimentScorer, columns: LabelledColumns)
         pl.col("text").alias("headline"),
         pl.lit(None, pl.String).alias("body"),
     ).cast(dict(SCORABLE_SCHEMA))  # type: ignore[arg-type]
-    scorer.score(items[:1])  # loads what is loaded once, so that the speed is that of scoring
+    if not isinstance(scorer, PayingScorer):
+        scorer.score(items[:1])  # loads what is loaded once, so that the speed is that of scoring
     started = time.perf_counter()
-    scores = scorer.score(items)
-    seconds = time.perf_counter() - started
+    outcome = attempt_scores(scorer, items, budget_usd)
+    seconds, scores = time.perf_counter() - started, outcome.scores
+    failures = dict(outcome.failures.group_by("error_class").len().sort("error_class").iter_rows())
     if scores.is_empty():
         raise SettingsError(
-            f"{scorer.name} scored none of the {items.height} texts of {path.name}; "
-            "look at the reasons it gives, and at its key, address and budget in the settings"
+            f"{scorer.name} scored none of the {items.height} texts of {path.name} ({outcome.status}; "
+            f"failures {failures or 'none'}); look at its key, address and scoring.daily_budget_usd"
         )
     joined = scores.join(
         labelled.with_columns(pl.col("row").cast(pl.String)), left_on="article_id", right_on="row"
@@ -76,15 +83,10 @@ def evaluate_file(path: Path, scorer: SentimentScorer, columns: LabelledColumns)
         items.height,
         sentiment_quality(joined["label"], called, joined["confidence"]),
         items.height / seconds,
-        float(scores["cost_usd"].sum()),
+        outcome.cost_usd,
+        outcome.status,
+        failures,
     )
-
-
-def scorer_to_judge(settings: Settings, name: str | None) -> SentimentScorer:
-    """The scorer called ``name``, or the one of the settings; with its options where it is that one."""
-    if name in (None, settings.news.scorer):
-        return load_sentiment_scorer(settings.news.scorer, **settings.news.scorer_options)
-    return load_sentiment_scorer(str(name))
 
 
 def columns_of(
@@ -103,7 +105,7 @@ def columns_of(
     Raises
     ------
     SettingsError
-        The label map is not ``label=meaning,…``.
+        The label map is not ``label=meaning,…``, or the scorer's knowledge cut-off is unknown.
     """
     pairs = [pair.partition("=") for pair in label_map.split(",")] if label_map else []
     if any(not (key and meaning) for key, _, meaning in pairs):
@@ -115,8 +117,24 @@ def columns_of(
         where=where,
         label_map={key.strip(): meaning.strip() for key, _, meaning in pairs},
         neutral_below=neutral_below,
-        after=getattr(scorer, "knowledge_cutoff", None) if after_knowledge_cutoff else None,
+        after=_knowledge_cutoff(scorer) if after_knowledge_cutoff else None,
     )
+
+
+def _knowledge_cutoff(scorer: SentimentScorer) -> date | None:
+    """Last day that the scorer may remember; None for one that remembers nothing.
+
+    Raises
+    ------
+    SettingsError
+        It is a language model whose cut-off the settings do not say.
+    """
+    cutoff: date | None = getattr(scorer, "knowledge_cutoff", None)
+    if cutoff is None and scorer.name == "openai":
+        raise SettingsError(
+            f"the knowledge cut-off of {scorer.model} is unknown; set scoring.openai.knowledge_cutoff"
+        )
+    return cutoff
 
 
 def print_evaluation(found: Evaluation) -> None:
@@ -126,6 +144,8 @@ def print_evaluation(found: Evaluation) -> None:
         f"[bold]{found.scorer}[/bold] ({found.model}, {found.prompt_version}) on {found.file}: "
         f"{found.n_texts:,} texts, {found.n_unscored:,} without a score"
     )
+    if found.n_unscored:
+        console.print(f"scoring ended {found.status}; failures: {found.failures or 'none'}")
     console.print(f"knowledge cut-off of the model: {found.knowledge_cutoff or 'none'}")
     console.print(
         f"accuracy {quality.accuracy:.3f} (most frequent label {quality.majority_share:.3f}), "

@@ -25,6 +25,7 @@ from nextgen_resources.settings.field_types import Section
 from nextgen_resources.settings.frozen_mapping import FrozenMapping
 from nextgen_resources.settings.http_section import HttpSettings
 from nextgen_resources.settings.learning_sections import FeedbackSettings, ModelSettings, PredictionSettings
+from nextgen_resources.settings.scoring_sections import ScoringSettings
 from nextgen_resources.settings.trading_sections import SchedulerSettings, TradingSettings
 
 WITHOUT_INFLUENCE: Mapping[str, Any] = {
@@ -78,6 +79,7 @@ class Settings(Section):
     http: HttpSettings
     intraday: IntradaySettings
     news: NewsSettings
+    scoring: ScoringSettings
     features: FeatureSettings
     models: ModelSettings
     prediction: PredictionSettings
@@ -96,6 +98,12 @@ class Settings(Section):
             raise ValueError(
                 f"prediction.member_weights names {', '.join(strangers)}, not among models.families "
                 f"{list(self.models.families)}"
+            )
+        written = {self.news.scorer, self.scoring.fallback}
+        if self.sentiment_method not in written:
+            raise ValueError(
+                f"scoring.feature_method {self.scoring.feature_method!r} is neither news.scorer "
+                f"{self.news.scorer!r} nor scoring.fallback {self.scoring.fallback!r}, so nothing writes it"
             )
         weights = [self.prediction.member_weights.get(family, 1.0) for family in self.models.families]
         if not any(weights):
@@ -162,6 +170,11 @@ class Settings(Section):
     def project_root(self) -> Path:
         """Folder of ``workspace.yaml``; absolute."""
         return self.provenance.project_root
+
+    @property
+    def sentiment_method(self) -> str:
+        """The one method whose sentiment the features read."""
+        return self.scoring.feature_method or self.news.scorer
 
     @property
     def scenario_dir(self) -> Path:

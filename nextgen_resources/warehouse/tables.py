@@ -81,6 +81,8 @@ _SPECS = (
     TableSpec("news_article_tickers", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_copies", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_scores", "news_sentiment", WriteMode.APPEND, None),
+    TableSpec("news_score_failures", "news_sentiment", WriteMode.UPSERT, None),
+    TableSpec("news_scoring_runs", "news_sentiment", WriteMode.APPEND, None),
     TableSpec("news_sentiment", "news_sentiment", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("feature_sets", "feature_windows", WriteMode.APPEND, None),
     TableSpec("feature_windows", "feature_windows", WriteMode.REPLACE, "session_date"),

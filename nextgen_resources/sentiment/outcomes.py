@@ -1,0 +1,86 @@
+"""What came of scoring: scores, failures with their class, what it cost, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from nextgen_resources.sentiment import SentimentScorer
+
+FAILURE_SCHEMA = MappingProxyType(
+    {
+        "article_id": pl.String(),
+        "ticker": pl.String(),
+        "scorer": pl.String(),
+        "model": pl.String(),
+        "prompt_version": pl.String(),
+        "error_class": pl.String(),
+        "detail": pl.String(),
+    }
+)
+"""Columns of a frame of failures: items that were tried and have no score."""
+
+COMPLETE, BUDGET_REACHED, STOPPED = "complete", "budget_reached", "stopped"
+
+
+@dataclass(frozen=True)
+class ScoringOutcome:
+    """What came of scoring some items.
+
+    Attributes
+    ----------
+    scores : polars.DataFrame
+        Columns of ``SCORE_SCHEMA``.
+    failures : polars.DataFrame
+        Columns of ``FAILURE_SCHEMA``; no item is in both.
+    status : str
+        ``complete``: every item was tried. ``budget_reached``: the articles left would have gone beyond the
+        budget; each article was tried for all of its tickers or for none. ``stopped``: the service failed
+        again and again, so the rest was left for later.
+    calls, input_tokens, output_tokens : int
+        Calls made, and tokens as the service counted them.
+    most_usd : float
+        The most that the calls made could have cost, as reckoned before them.
+    cost_usd : float
+        What they cost, those that failed included.
+    """
+
+    scores: pl.DataFrame
+    failures: pl.DataFrame
+    status: str = COMPLETE
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    most_usd: float = 0.0
+    cost_usd: float = 0.0
+
+
+@runtime_checkable
+class PayingScorer(Protocol):
+    """A scorer whose calls cost money or may fail."""
+
+    def attempt(self, articles: pl.DataFrame, budget_usd: float) -> ScoringOutcome:
+        """Score ``articles`` for at most ``budget_usd``; an article for all of its tickers or for none."""
+        ...  # pragma: no cover
+
+
+def attempt_scores(scorer: SentimentScorer, articles: pl.DataFrame, budget_usd: float) -> ScoringOutcome:
+    """What comes of scoring ``articles`` with any scorer; items that it passes over have failed."""
+    if isinstance(scorer, PayingScorer):
+        return scorer.attempt(articles, budget_usd)
+    scores = scorer.score(articles)
+    left = articles.join(scores, on=["article_id", "ticker"], how="anti")
+    failures = left.select(
+        "article_id",
+        "ticker",
+        pl.lit(scorer.name).alias("scorer"),
+        pl.lit(scorer.model).alias("model"),
+        pl.lit(scorer.prompt_version).alias("prompt_version"),
+        pl.lit("unscored").alias("error_class"),
+        pl.lit("the scorer passed it over").alias("detail"),
+    )
+    cost = float(scores["cost_usd"].sum())
+    return ScoringOutcome(scores, failures, cost_usd=cost)
