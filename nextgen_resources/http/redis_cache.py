@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,11 +36,13 @@ class RedisCache:
             "kept_at": datetime.now(UTC).isoformat(),
         }
         value = json.dumps(head).encode() + b"\n" + answer.body
-        self._redis().set(_PREFIX + key, value, px=max(1, int(ttl_seconds * 1000)))
+        with self._told():
+            self._redis().set(_PREFIX + key, value, px=max(1, int(ttl_seconds * 1000)))
 
     def kept(self, key: str) -> Answer | None:
         """The answer under ``key``, or None when there is none or its time is over."""
-        value = self._redis().get(_PREFIX + key)
+        with self._told():
+            value = self._redis().get(_PREFIX + key)
         if value is None:
             return None
         head, _, body = value.partition(b"\n")
@@ -48,10 +52,27 @@ class RedisCache:
     def spend(self, until: datetime) -> None:
         """Forget the answers that were kept up to ``until``."""
         client = self._redis()
-        for name in client.scan_iter(match=_PREFIX + "*"):
-            value = client.get(name)
-            if value is not None and json.loads(value.partition(b"\n")[0])["kept_at"] <= until.isoformat():
-                client.delete(name)
+        with self._told():
+            for name in client.scan_iter(match=_PREFIX + "*"):
+                value = client.get(name)
+                if (
+                    value is not None
+                    and json.loads(value.partition(b"\n")[0])["kept_at"] <= until.isoformat()
+                ):
+                    client.delete(name)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        self._redis()
+        import redis
+
+        try:
+            yield
+        except redis.RedisError as error:
+            raise SettingsError(
+                f"the Redis of credentials.redis_url cannot be used ({type(error).__name__}); start it, correct the "
+                "address, or unset REDIS_URL to keep the answers in a file"
+            ) from error
 
     def _redis(self) -> Any:
         if self._client is None:

@@ -59,3 +59,9 @@ def test_without_the_package_the_message_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "redis", None)
     with pytest.raises(SettingsError, match=r"pip install 'nextgen\[redis\]'"):
         RedisCache("redis://127.0.0.1:1/0").kept("k")
+
+
+def test_a_redis_that_is_not_there_is_named_without_its_address():
+    with pytest.raises(SettingsError, match=r"ConnectionError.*unset REDIS_URL") as caught:
+        RedisCache("redis://:secret@127.0.0.1:1/0").kept("k")
+    assert "secret" not in str(caught.value)
