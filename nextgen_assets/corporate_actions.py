@@ -1,12 +1,14 @@
-"""Splits and dividends, with which prices are adjusted on reading."""
+"""Splits, dividends, spin-offs, renames and delistings, with which prices are adjusted on reading."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.domain.action_coverage import stamp_late, widened
 from nextgen_assets.domain.corporate_actions import date_actions, recover_actions
+from nextgen_assets.domain.departures import departures
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.split_evidence import inspect_splits
 from nextgen_assets.market_view import segments
@@ -27,8 +29,14 @@ from nextgen_resources.warehouse.warehouse import Warehouse
 CONTEXT_SESSIONS = 10
 """Sessions before the range in which the bar before an ex-date is looked for."""
 
+STORED = (
+    "SELECT * EXCLUDE (run_id) FROM corporate_actions WHERE ex_date BETWEEN $first AND $last "
+    "ORDER BY ticker, ex_date, kind"
+)
+"""Stored actions of the range: those of tickers that are not asked for stay as they are."""
 
-@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["market_prices"])
+
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings", "market_prices"])
 def corporate_actions(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -37,37 +45,49 @@ def corporate_actions(
     clock: dg.ResourceParam[Clock],
     http: dg.ResourceParam[HttpPolicy],
 ) -> dict[str, pl.DataFrame]:
-    """One row per security, ex-date and kind of action.
+    """One row per security, ex-date and kind of action, in its current version.
 
     Key: ticker, ex_date, kind. Source: the list of the provider, or, where it has none, the steps
-    between its close and its adjusted close. Cadence: each session. A re-run replaces its sessions. A
-    stated split that the prices contradict goes to quarantine, with the reason. Of a ticker that the
-    provider refuses, what was known stays, and an event says so.
+    between its close and its adjusted close; renames and delistings also from the stays of securities.
+    Cadence: each session. A re-run changes nothing that is stated again. An action that changes, is taken
+    back, or appears in a session asked for before, is known from now on; its old version moves to
+    corporate_action_revisions. A stated split that the prices contradict goes to quarantine. Of a ticker
+    that the provider refuses, what was known stays, and an event says so.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    first, last = sessions[0], sessions[-1]
+    calendar, first, last = calendar_of(settings), sessions[0], sessions[-1]
+    before, now = calendar.shift(first, -1), clock.now()
     with watch.measure("read"):
-        tickers = warehouse.read("members", first=first, last=last)["ticker"].unique().sort().to_list()
+        tickers = warehouse.read("listed", first=before, last=last)["ticker"].unique().sort().to_list()
+        stays = warehouse.read("listings")
+        covered = warehouse.read("action_coverage", first=before, last=last)
     with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
         is_last_try = context.retry_number >= RETRIES
         stated, refused = delivered_actions(
-            market_data, tickers, first, last, calendar_of(settings), is_last_try=is_last_try
+            market_data, tickers, first, last, calendar, is_last_try=is_last_try
         )
     tell_of_refusals(context, refused)
     with watch.measure("compute"):
+        ended = departures(stays, stated, first, last, calendar, market_data.name)
+        stated = stamp_late(pl.concat([stated, ended]), covered, now)
         inspected = [
             inspect_splits(stated.filter(pl.col("ex_date").is_between(begin, end)), bars)
             for begin, end, bars in bars_around(warehouse, settings, sessions)
         ]
-        accepted = [part.accepted for part in inspected]
-        if refused:
-            accepted.append(kept_actions(warehouse, refused, first, last).select(accepted[0].columns))
-        actions = pl.concat(accepted).sort("ticker", "ex_date", "kind")
-    now = clock.now()
+        accepted = pl.concat(part.accepted for part in inspected)
+        asked = [ticker for ticker in tickers if ticker not in refused]
+        others = warehouse.read(STORED, first=first, last=last).filter(~pl.col("ticker").is_in(asked))
+        accepted = accepted.join(others, on=["ticker", "ex_date", "kind"], how="anti")
+        actions = pl.concat([accepted, others.select(accepted.columns)]).sort("ticker", "ex_date", "kind")
     rejected = pl.concat(quarantined(part, "corporate_actions", market_data.name, now) for part in inspected)
     counts = dict(actions.group_by("kind").len().sort("kind").iter_rows())
     record(context, watch, actions, "ex_date", figures={**counts, "quarantined": rejected.height})
-    return {"corporate_actions": actions, "quarantine": rejected, "provider_calls": calls.rows()}
+    return {
+        "corporate_actions": actions,
+        "corporate_action_coverage": widened(covered, asked, first, last, calendar),
+        "quarantine": rejected,
+        "provider_calls": calls.rows(),
+    }
 
 
 def delivered_actions(
@@ -95,12 +115,10 @@ def delivered_actions(
         before = calendar.shift(first, -CONTEXT_SESSIONS)
         delivery = deliver_bars(market_data, tickers, before, last, is_last_try=is_last_try)
         actions = recover_actions(delivery.rows, calendar, market_data.name, market_data.dividend_basis)
+        listed = market_data.corporate_actions(tickers, first, last)
+        if listed is not None:  # renames and delistings without a list of splits and dividends
+            actions = pl.concat([actions, date_actions(listed, calendar, market_data.name)])
     return actions.filter(pl.col("ex_date").is_between(first, last)), delivery.refused
-
-
-def kept_actions(warehouse: Warehouse, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
-    """What is known of tickers that were refused: this run says nothing about them."""
-    return warehouse.read("actions_of_tickers", tickers=list(tickers), first=first, last=last)
 
 
 def bars_around(

@@ -24,6 +24,7 @@ from nextgen_assets import (  # noqa: E402
     prediction_accuracy,
     predictions,
     retrain_signals,
+    security_listings,
     strategic_priorities,
     system_health,
     ticker_universe,
@@ -46,9 +47,10 @@ from nextgen_resources.warehouse.io_manager import WarehouseIOManager  # noqa: E
 from nextgen_resources.warehouse.warehouse import Warehouse  # noqa: E402
 
 ASSET_MODULES = [
-    ticker_universe,
+    security_listings,
     market_prices,
     corporate_actions,
+    ticker_universe,
     news_articles,
     news_sentiment,
     feature_windows,

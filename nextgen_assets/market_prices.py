@@ -29,7 +29,7 @@ CONTEXT_SESSIONS = 20
 """Sessions before the range that a change of unit is measured against."""
 
 
-@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["ticker_universe"])
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings"])
 def market_prices(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -52,7 +52,7 @@ def market_prices(
     calendar, now = calendar_of(settings), clock.now()
     first, last = sessions[0], sessions[-1]
     with watch.measure("read"), warehouse.snapshot():
-        stays = warehouse.read("members", first=first, last=last)
+        stays = warehouse.read("listed", first=first, last=last)
         earlier = warehouse.read(
             "bars", first=calendar.shift(first, -CONTEXT_SESSIONS), last=calendar.shift(first, -1), as_of=now
         )

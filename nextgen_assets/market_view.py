@@ -8,6 +8,7 @@ import polars as pl
 
 from nextgen_assets.domain.prices import Panel, build_panel
 from nextgen_assets.domain.provenance import RawVersions, row_digests, scored_articles
+from nextgen_assets.domain.security_names import SecurityNames, changes
 from nextgen_assets.domain.sessions import SessionCalendar, knowledge_segments
 from nextgen_assets.partitions import calendar_of
 from nextgen_resources.settings.schema import Settings
@@ -31,7 +32,11 @@ class MarketView:
 def read_market(
     warehouse: Warehouse, settings: Settings, first: date, last: date, as_of: datetime
 ) -> MarketView:
-    """The market from session ``first`` to ``last`` as it was known at ``as_of``."""
+    """The market from session ``first`` to ``last`` as it was known at ``as_of``.
+
+    Every row stands under the ticker that its security has at ``last``: the history of a renamed security
+    goes on, and that of a firm whose ticker another one has by then is left out.
+    """
     calendar = calendar_of(settings)
     span = {"first": first, "last": last, "as_of": as_of}
     with warehouse.snapshot():
@@ -40,15 +45,25 @@ def read_market(
         sentiment = warehouse.read("sentiment", **span, method=settings.sentiment_method)
         scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.sentiment_method)
         articles = scored_articles(warehouse.read("articles", **span), scores)
+        names = security_names(warehouse, last)
+    bars, actions = names.follow(bars, "session_date"), names.follow(actions, "ex_date")
+    sentiment, articles = names.follow(sentiment, "session_date"), names.follow(articles, "session_date")
+    if names.tenures:
+        bars = bars.sort("ticker", "session_date")
     tickers = bars["ticker"].unique().sort().to_list()
     panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers, calendar)
     return MarketView(bars, actions, articles, panel)
 
 
+def security_names(warehouse: Warehouse, session: date) -> SecurityNames:
+    """Which security each ticker stands for at ``session``."""
+    return SecurityNames.as_of(warehouse.read("listings"), session)
+
+
 def segments(
     warehouse: Warehouse, settings: Settings, sessions: list[date], history_sessions: int
 ) -> Iterator[tuple[date, date, datetime]]:
-    """Parts of ``sessions`` inside which nothing about earlier sessions became known late.
+    """Parts of ``sessions`` in which nothing about earlier sessions came late, and no ticker changed hands.
 
     Yields
     ------
@@ -64,5 +79,6 @@ def segments(
         for day, known_at in moments.rows()
         if known_at > calendar.cutoff(calendar.on_or_after(day), delay)
     }
-    for first, last in knowledge_segments(sessions, sorted(late)):
+    renamed = changes(warehouse.read("listings"), calendar)
+    for first, last in knowledge_segments(sessions, sorted({*late, *renamed})):
         yield first, last, calendar.cutoff(last, delay)

@@ -16,7 +16,7 @@ from nextgen_assets.domain.training_data import TrainingData
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.feature_selection import feature_set_of
-from nextgen_assets.market_view import read_market, segments
+from nextgen_assets.market_view import read_market, security_names, segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import WITHIN_MONTH, calendar_of, month_sessions, requested_months
 from nextgen_assets.pictures import learning_curves
@@ -105,6 +105,7 @@ def training_data(
         market = read_market(warehouse, settings, begin, last, as_of)
         known = labels(market.panel, horizon, last).frame()
         rows = warehouse.read("windows", feature_set_id=chosen.feature_set_id, first=begin, last=last)
+        rows = security_names(warehouse, last).follow(rows, "session_date")
         if rows.is_empty():
             continue
         volatility = trailing_volatility(market.panel, horizon)

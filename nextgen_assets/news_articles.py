@@ -25,7 +25,7 @@ LATE_SESSIONS = 5
 STORED = "SELECT * EXCLUDE (run_id) FROM news_articles WHERE session_date BETWEEN $first AND $last"
 
 
-@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["ticker_universe"])
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings"])
 def news_articles(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

@@ -8,7 +8,7 @@ from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import equity_curve
 from nextgen_assets.policies import session_asset
-from nextgen_assets.trading_view import inception_of, markets
+from nextgen_assets.trading_view import inception_of, markets, named_ledger
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -29,11 +29,12 @@ def portfolio_holdings(
     with watch.measure("read"):
         entries = warehouse.read("ledger", scenario_id=settings.scenario_id, last=sessions[-1])
     holdings, values = [], []
-    for days, market in markets(
+    for days, market, names in markets(
         warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])
     ):
         with watch.measure("value"):
-            held, valued = value_portfolio(entries, market, days, settings.scenario_id, calendar, delay)
+            known = named_ledger(entries, names)
+            held, valued = value_portfolio(known, market, days, settings.scenario_id, calendar, delay)
             holdings.append(held)
             values.append(valued)
     rows, totals = pl.concat(holdings), pl.concat(values)

@@ -7,7 +7,7 @@ import polars as pl
 
 from nextgen_assets.domain.labels import realised_log_returns
 from nextgen_assets.domain.validation import join_outcomes, validate_predictions
-from nextgen_assets.market_view import read_market, segments
+from nextgen_assets.market_view import read_market, security_names, segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import price_with_predictions, reliability_diagram
@@ -48,7 +48,9 @@ def prediction_accuracy(
         with watch.measure("compute"):
             realised = realised_log_returns(market.panel, market.versions(calendar), horizon, last)
             inside = [day for day in sessions if first <= day <= last]
-            parts.append(validate_predictions(due, realised, inside, calendar, delay))
+            now_called = security_names(warehouse, last).follow(due, "session_date")
+            judged = validate_predictions(now_called, realised, inside, calendar, delay)
+            parts.append(as_predicted(judged, due))
     rows = pl.concat(parts).with_columns(validated_at=pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")))
     figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
     pictures = pictures_of(warehouse, settings, rows, sessions) if rows.height else {}
@@ -56,6 +58,13 @@ def prediction_accuracy(
         context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures
     )
     return rows
+
+
+def as_predicted(judged: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """Judged predictions under the ticker that their security had when they were issued."""
+    tickers = said.select("prediction_id", "ticker")
+    restored = judged.drop("ticker").join(tickers, on="prediction_id", how="left", maintain_order="left")
+    return restored.select(judged.columns)
 
 
 def pictures_of(

@@ -16,7 +16,7 @@ from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.feature_selection import feature_set_of
-from nextgen_assets.market_view import read_market
+from nextgen_assets.market_view import read_market, security_names
 from nextgen_assets.partitions import calendar_of
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
@@ -57,6 +57,7 @@ class PredictionInputs:
         earliest = calendar.shift(begin, -max(chosen.lookback_sessions, WINDOW_SESSIONS + 1))
         market = read_market(warehouse, settings, earliest, last, as_of)
         rows = warehouse.read("windows", feature_set_id=chosen.feature_set_id, first=earliest, last=last)
+        rows = security_names(warehouse, last).follow(rows, "session_date")
         return cls(
             store=WindowStore.from_rows(rows, calendar.between(earliest, last)),
             windows=rows.select("ticker", "session_date", "inputs_known_until"),

@@ -5,7 +5,7 @@ import polars as pl
 
 from nextgen_assets.domain.live_models import live_models_by_session
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS
-from nextgen_assets.market_view import segments
+from nextgen_assets.market_view import security_names, segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import SERVING_MONTH, calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
@@ -54,6 +54,7 @@ def predictions(
                 "predictions_between", scenario_id=settings.scenario_id, first=begin, last=before
             )
             earlier = pl.concat([stored, *(part.select(stored.columns) for part in issued)])
+            earlier = security_names(warehouse, last).follow(earlier, "session_date")
             inputs = PredictionInputs.read(warehouse, settings, begin, last, as_of)
         with watch.measure("models"):
             deployments = warehouse.read("deployments", last=last)

@@ -3,69 +3,25 @@
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.liquidity import LIQUIDITY_SESSIONS, most_liquid
-from nextgen_assets.domain.universe import universe_stays
 from nextgen_assets.metadata import record
-from nextgen_assets.partitions import calendar_of, requested_sessions
+from nextgen_assets.partitions import requested_sessions
 from nextgen_assets.policies import session_asset
-from nextgen_resources.market_data import MarketDataProvider
-from nextgen_resources.market_data.door import check_bars
-from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.slices import BasedOn
 from nextgen_resources.warehouse.warehouse import Warehouse
 
-NO_BARS = pl.DataFrame(
-    schema={"ticker": pl.String, "session_date": pl.Date, "close": pl.Float64, "volume": pl.Int64}
-)
 
-
-@session_asset(group="ingestion", kinds={"duckdb", "polars"})
-def ticker_universe(
-    context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
-    settings: dg.ResourceParam[Settings],
-    market_data: dg.ResourceParam[MarketDataProvider],
-) -> pl.DataFrame:
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings", "market_prices"])
+def ticker_universe(context: dg.AssetExecutionContext, warehouse: Warehouse) -> BasedOn:
     """One row per stay of a security in the universe.
 
-    Key: ticker, valid_from. Source: the listings of the market data provider. Cadence: each session.
-    A run has authority over entries and exits dated in its own sessions: a re-run changes nothing,
-    and an exit that a later session found stays.
+    Key: ticker, valid_from. Source: security_listings. Cadence: each session. Every listed security is in.
     """
-    watch, sessions = Stopwatch(), requested_sessions(context)
-    with watch.measure("read"):
+    watch = Stopwatch()
+    requested_sessions(context)
+    with watch.measure("read"), warehouse.snapshot():
         existing = warehouse.read("stays")
-        covered_until = warehouse.scalar("SELECT max(session_date) FROM market_prices")
-        listings = market_data.listings()
-    if settings.ingestion.tickers is not None:
-        listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
-    if settings.ingestion.max_tickers is not None:
-        with watch.measure("liquidity"):
-            bars = bars_before_first(market_data, listings, settings)
-            listings = most_liquid(listings, bars, settings.ingestion.max_tickers)
-    with watch.measure("compute"):
-        stays = universe_stays(
-            listings,
-            NO_BARS,
-            existing,
-            sessions[0],
-            sessions[-1],
-            calendar_of(settings),
-            market_data.name,
-            covered_until=covered_until,
-        )
-    record(
-        context, watch, stays, None, figures={"members": stays.filter(pl.col("valid_to").is_null()).height}
-    )
-    return stays
-
-
-def bars_before_first(
-    market_data: MarketDataProvider, listings: pl.DataFrame, settings: Settings
-) -> pl.DataFrame:
-    """A quarter of bars before the first partition, which no run changes: whatever range runs, it ranks alike."""
-    calendar, first = calendar_of(settings), settings.ingestion.first_session
-    end = calendar.shift(calendar.on_or_after(first), -1)
-    tickers = listings["ticker"].unique().sort().to_list()
-    bars = market_data.daily_bars(tickers, calendar.shift(end, 1 - LIQUIDITY_SESSIONS), end)
-    return check_bars(bars, market_data.name)
+        stays = warehouse.read("listings")
+    members = stays.filter(pl.col("valid_to").is_null()).height
+    record(context, watch, stays, None, figures={"members": members})
+    return BasedOn(stays, existing)

@@ -10,7 +10,7 @@ from nextgen_assets.metadata import record
 from nextgen_assets.outcome_view import read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
-from nextgen_assets.trading_view import inception_of, markets, read_books, trading_rules
+from nextgen_assets.trading_view import inception_of, markets, named_state, read_books, trading_rules
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -49,8 +49,12 @@ def trade_plans(
             pl.col("base_rate_brier_score").alias("baseline_brier_score"),
         )
     plans = []
-    for days, market in markets(warehouse, settings, sessions, inception_of(warehouse, settings, first)):
+    for days, market, names in markets(
+        warehouse, settings, sessions, inception_of(warehouse, settings, first)
+    ):
         with watch.measure("decide"):
+            state = named_state(state, names, calendar.shift(days[0], -1))
+            pending = names.follow(pending, "session_date", "alias")
             forecasts = forecasts_from_frames(said, days, market.tickers, lately, priorities)
             outcome = run_sessions(state, days, market, forecasts, rules, calendar, delay, pending)
             state, pending = outcome.state, outcome.plans

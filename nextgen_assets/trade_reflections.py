@@ -8,7 +8,7 @@ from nextgen_assets.explanation import explain
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
-from nextgen_assets.trading_view import inception_of, markets
+from nextgen_assets.trading_view import inception_of, markets, named_ledger
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -42,12 +42,22 @@ def trade_reflections(
         plans = warehouse.read("plans_traded_until", **scope)
         said = warehouse.read("predictions_traded_until", **scope)
     parts = []
-    for days, market in markets(
+    for days, market, names in markets(
         warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])
     ):
         with watch.measure("reflect"):
             parts.append(
-                reflect(entries, filled, plans, said, market, days, settings.scenario_id, calendar, delay)
+                reflect(
+                    named_ledger(entries, names),
+                    names.follow(filled, "session_date", "alias"),
+                    plans,
+                    said,
+                    market,
+                    days,
+                    settings.scenario_id,
+                    calendar,
+                    delay,
+                )
             )
     rows = pl.concat(parts)
     newest = warehouse.scalar(NEWEST_JUDGED, **scope)

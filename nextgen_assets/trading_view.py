@@ -1,17 +1,19 @@
 """What trading reads: the ledger up to a session, the market since its inception, the rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import MappingProxyType
 
 import polars as pl
 
+from nextgen_assets.domain.security_names import SecurityNames
 from nextgen_assets.domain.trading.ledger import state_from_ledger
 from nextgen_assets.domain.trading.market import MarketData, market_from_frames
 from nextgen_assets.domain.trading.portfolio import PortfolioState
 from nextgen_assets.domain.trading.principles import discover
 from nextgen_assets.domain.trading.rules import TradingRules
-from nextgen_assets.market_view import segments
+from nextgen_assets.market_view import security_names, segments
 from nextgen_assets.partitions import calendar_of
 from nextgen_resources.errors import LedgerConflictError
 from nextgen_resources.settings.schema import Settings
@@ -70,32 +72,64 @@ def read_books(warehouse: Warehouse, settings: Settings, first: date) -> Books:
             f"materialise trade_plans, trades and portfolio_holdings from {start} first, in one range"
         )
     state = state_from_ledger(
-        entries, scenario, before, values if entries.height else None, trading_rules(settings)
+        named_ledger(entries, security_names(warehouse, first)),
+        scenario,
+        before,
+        values if entries.height else None,
+        trading_rules(settings),
     )
     return Books(entries, values, state)
 
 
 def markets(
     warehouse: Warehouse, settings: Settings, sessions: list[date], inception: date
-) -> Iterator[tuple[list[date], MarketData]]:
-    """Parts of ``sessions`` with the market since ``inception`` as it was known in them."""
+) -> Iterator[tuple[list[date], MarketData, SecurityNames]]:
+    """Parts of ``sessions`` with the market since ``inception`` and the names of securities, as known in them."""
     calendar = calendar_of(settings)
     history = calendar.index(sessions[0]) - calendar.index(inception)
     for first, last, as_of in segments(warehouse, settings, sessions, history):
+        names = security_names(warehouse, last)
         yield (
             [day for day in sessions if first <= day <= last],
-            read_market_data(warehouse, settings, inception, last, as_of),
+            read_market_data(warehouse, settings, inception, last, as_of, names, first),
+            names,
         )
 
 
 def read_market_data(
-    warehouse: Warehouse, settings: Settings, first: date, last: date, as_of: datetime
+    warehouse: Warehouse,
+    settings: Settings,
+    first: date,
+    last: date,
+    as_of: datetime,
+    names: SecurityNames,
+    begin: date,
 ) -> MarketData:
-    """Opens, closes, volumes, splits and dividends from ``first`` to ``last`` as known at ``as_of``."""
+    """Prices and actions from ``first`` to ``last`` as known at ``as_of``, for a pass that begins on ``begin``."""
     span = {"first": first, "last": last, "as_of": as_of}
     with warehouse.snapshot():
         bars, actions = warehouse.read("bars", **span), warehouse.read("actions", **span)
-    return market_from_frames(bars, actions, calendar_of(settings), last)
+    renamed = names.renamed_on(begin)
+    return market_from_frames(
+        names.follow(bars, "session_date", "alias"),
+        names.follow(actions, "ex_date", "alias"),
+        calendar_of(settings),
+        last,
+        renames={begin: renamed} if renamed else None,
+    )
+
+
+def named_ledger(entries: pl.DataFrame, names: SecurityNames) -> pl.DataFrame:
+    """Ledger entries under the names of now; the events of renames, which then move nothing, are left out."""
+    if not names.tenures:
+        return entries
+    return names.follow(entries.filter(pl.col("event_kind") != "rename"), "session_date", "alias")
+
+
+def named_state(state: PortfolioState, names: SecurityNames, day: date) -> PortfolioState:
+    """The state at the close of ``day`` under the names of now."""
+    positions = {names.name_of(ticker, day): held for ticker, held in state.positions.items()}
+    return replace(state, positions=MappingProxyType(dict(sorted(positions.items()))))
 
 
 def inception_of(warehouse: Warehouse, settings: Settings, first: date) -> date:

@@ -9,6 +9,7 @@
     │   │   └── MigrationChecksumError   an applied migration was edited afterwards
     │   ├── SliceError                   a frame does not fit its table or its slice
     │   ├── PartitionKeyError            a partition key is malformed or is not a session
+    │   ├── StaleReadError               another run wrote since we read      (retryable)
     │   ├── WarehouseBusyError           another process holds the lock       (retryable)
     │   └── WarehouseCorruptError        the database file cannot be read
     ├── ProviderError                    an outside source refused
@@ -95,6 +96,15 @@ class PartitionKeyError(WarehouseError):
 
     Use an ISO date (YYYY-MM-DD) on which the exchange trades; the message names the nearest one.
     """
+
+
+class StaleReadError(WarehouseError):
+    """Another run changed a table between the reading and the writing of this one; nothing was written.
+
+    Run again: what the other run wrote is read then.
+    """
+
+    is_retryable: ClassVar[bool] = True
 
 
 class WarehouseBusyError(WarehouseError):

@@ -129,7 +129,7 @@ def build_panel(
         ``ticker, session_date, open, high, low, close, volume``: as traded, one row per key.
     actions : DataFrame
         ``ticker, ex_date, split_ratio, cash_amount_usd``. An ex-date that is no session takes effect on
-        the next one. Renames and delistings change no return.
+        the next one. A spin-off counts as a dividend of its value; renames and delistings change no return.
     sentiment : DataFrame
         ``ticker, session_date, decayed_sentiment, article_count`` of one scoring method.
     sessions : sequence of date
@@ -228,6 +228,8 @@ def adjusted_close(bars: pl.DataFrame, actions: pl.DataFrame, as_of_session: dat
     """
     past = bars.filter(pl.col("session_date") <= as_of_session).select("ticker", "session_date", "close")
     past = past.sort("ticker", "session_date")
+    if "kind" in actions.columns:
+        actions = actions.filter(~pl.col("kind").is_in(["rename", "delisting"]))
     effects = (
         actions.filter(pl.col("ex_date") <= as_of_session)
         .filter(pl.col("split_ratio").is_not_null() | pl.col("cash_amount_usd").is_not_null())
@@ -256,6 +258,8 @@ def adjusted_close(bars: pl.DataFrame, actions: pl.DataFrame, as_of_session: dat
 
 
 def _effects(actions: pl.DataFrame, grid: Grid) -> tuple[Values, Values]:
+    if "kind" in actions.columns:
+        actions = actions.filter(~pl.col("kind").is_in(["rename", "delisting"]))
     inside, session_index, ticker_index = grid.cells(actions, "ex_date", _ACTION_COLUMNS, "corporate_actions")
     split_ratio = np.ones((len(grid.sessions), len(grid.tickers)))
     cash_usd = np.zeros_like(split_ratio)

@@ -101,16 +101,17 @@ def universe_stays(
     -------
     polars.DataFrame
         Columns of ``STAY_SCHEMA``, sorted by ticker and valid_from: what replaces the stored table.
-        ``reason_in`` is 'listed' on the first session of a listing, 'initial member' where it was listed
-        before the first session that is known of it; ``reason_out`` is 'delisted' from the first session
-        after the last bar, or 'removed'.
+        ``reason_in`` is 'listed' on the first session of a listing, 'renamed' where its security had another
+        ticker before, 'initial member' where it was listed before the first session that is known of it;
+        ``reason_out`` is 'renamed' from the first session under another ticker, 'delisted' from the first
+        session after the last bar, or 'removed'.
 
     Raises
     ------
     NotASessionError
         ``first`` or ``last`` is not a session.
     ValueError
-        Two listings of one ticker overlap in time.
+        Two listings of one ticker overlap in time, or one security begins under two tickers at once.
 
     Notes
     -----
@@ -126,7 +127,7 @@ def universe_stays(
     first_day = listings.get_column("first_session").min()
     by_security = _by_security(existing_stays)
     stays: list[dict[str, Any]] = []
-    for listing in wanted.iter_rows(named=True):
+    for listing in _with_neighbours(wanted).iter_rows(named=True):
         stored = by_security.pop((listing["ticker"], listing["security_id"]), [])
         stays += _stays_of(stored, _membership(listing, first_day, span), span)
     for stored in by_security.values():
@@ -159,20 +160,37 @@ class _Membership:
     entry: date
     out: date | None
     reason_in: str
+    reason_out: str
     description: dict[str, Any]
 
 
 def _membership(listing: dict[str, Any], first_day: object, span: _Span) -> _Membership:
     entry = span.calendar.on_or_after(listing["first_session"])
     was_listed_before = entry < span.first or listing["first_session"] == first_day
-    last_bar = listing["last_session"]
+    was_renamed = listing["renamed_from"] is not None and not entry < span.first
+    last_bar, renamed_on = listing["last_session"], listing["renamed_on"]
     out = None if last_bar is None else span.calendar.shift(span.calendar.on_or_before(last_bar), 1)
+    reason_out = "delisted"
+    if renamed_on is not None and span.calendar.on_or_after(renamed_on) <= span.known_until:
+        out, reason_out = span.calendar.on_or_after(renamed_on), "renamed"
     return _Membership(
         entry=max(entry, span.first),
         out=out if out is not None and out <= span.known_until else None,
-        reason_in="initial member" if was_listed_before else "listed",
+        reason_in="renamed" if was_renamed else "initial member" if was_listed_before else "listed",
+        reason_out=reason_out,
         description={name: listing[name] for name in _DESCRIPTION},
     )
+
+
+def _with_neighbours(listings: pl.DataFrame) -> pl.DataFrame:
+    """Listings with when, and from which ticker, the same security came, and when it went on to another."""
+    ordered = listings.sort("security_id", "first_session", "ticker")
+    before, after = (pl.col("ticker").shift(n).over("security_id") for n in (1, -1))
+    next_session = pl.col("first_session").shift(-1).over("security_id")
+    return ordered.with_columns(
+        renamed_from=pl.when(before != pl.col("ticker")).then(before),
+        renamed_on=pl.when(after != pl.col("ticker")).then(next_session),
+    ).sort("ticker", "first_session")
 
 
 def _stays_of(stored: list[dict[str, Any]], listed: _Membership | None, span: _Span) -> list[dict[str, Any]]:
@@ -184,7 +202,7 @@ def _stays_of(stored: list[dict[str, Any]], listed: _Membership | None, span: _S
         listed is not None and listed.entry <= span.last and (listed.out is None or listed.entry < listed.out)
     )
     if listed is None or not is_in:
-        reason = "removed" if listed is None or listed.out is None else "delisted"
+        reason = "removed" if listed is None or listed.out is None else listed.reason_out
         return [*before, *([] if current is None else [_ended(current, span.first, reason)]), *after]
     if current is not None and listed.entry > span.first:
         before, current = [*before, _ended(current, span.first, "removed")], None
@@ -193,7 +211,7 @@ def _stays_of(stored: list[dict[str, Any]], listed: _Membership | None, span: _S
         current = {**listed.description, "valid_from": listed.entry, "reason_in": reason}
     if listed.out is not None:
         later = [stay for stay in after if stay["valid_from"] >= listed.out]
-        return [*before, _ended(current, listed.out, "delisted"), *later]
+        return [*before, _ended(current, listed.out, listed.reason_out), *later]
     return [*before, *_continued(current, stored, after, span)]
 
 
@@ -260,6 +278,12 @@ def _refuse_overlaps(listings: pl.DataFrame) -> None:
     ordered = listings.sort("ticker", "first_session")
     ends = pl.col("last_session").fill_null(date.max).shift(1).over("ticker")
     overlapping = ordered.filter(pl.col("first_session") <= ends)
+    at_once = listings.filter(pl.struct("security_id", "first_session").is_duplicated())
+    if at_once.height:
+        raise ValueError(
+            f"listings: {at_once['security_id'][0]} begins under the tickers {', '.join(at_once['ticker'])} on "
+            f"{at_once['first_session'][0]}; give each security an id of its own."
+        )
     if overlapping.height:
         row = overlapping.row(0, named=True)
         raise ValueError(

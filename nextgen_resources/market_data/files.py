@@ -38,6 +38,7 @@ from nextgen_resources.market_data.file_bars import (
     read_tables,
     tickers_in,
 )
+from nextgen_resources.market_data.file_listings import as_renamed, described
 from nextgen_resources.market_data.file_sidecars import between, read_actions, read_listings
 
 _ACTION_COLUMNS = ("dividend_amount", "split_coefficient")
@@ -126,14 +127,22 @@ class Provider:
 
     @cached_property
     def capabilities(self) -> frozenset[str]:
-        """``daily`` and ``universe``, with ``actions`` and ``adjusted_close`` where the files have them."""
+        """``daily`` and ``universe``, with ``actions`` and ``adjusted_close`` where the files have them.
+
+        A list of nothing but renames and delistings is no list of actions: the others follow from the
+        adjusted close.
+        """
         names = set(self._frame.columns)
-        has_list = self._actions_path is not None
+        has_list = self._stated.filter(pl.col("kind").is_in(["split", "dividend", "spinoff"])).height > 0
         extra = {"actions"} if has_list or names.intersection(_ACTION_COLUMNS) else set()
         return frozenset({"daily", "universe"} | extra | ({"adjusted_close"} & names))
 
     def listings(self) -> pl.DataFrame:
-        """One row per ticker, or as ``listings_path`` says; else security_id is ``files:TICKER``."""
+        """One row per ticker, or as ``listings_path`` says; else security_id is ``files:TICKER``.
+
+        A stated rename gives the new ticker the security_id of the old one from its ex-date on, and what
+        the new ticker was before belongs to another security; a stated delisting ends a listing.
+        """
         spans = self._frame.group_by("ticker").agg(
             pl.col("session_date").min().alias("first_session"),
             pl.col("session_date").max().alias("last_bar"),
@@ -151,7 +160,9 @@ class Provider:
             .select(pl.col(name).cast(dtype) for name, dtype in LISTING_SCHEMA.items())
             .sort("ticker")
         )
-        return told if self._listings_path is None else _described(told, read_listings(self._listings_path))
+        if self._listings_path is not None:
+            told = described(told, read_listings(self._listings_path))
+        return as_renamed(told, self._stated, self._frame)
 
     def daily_bars(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
         """Bars of ``tickers`` from ``first`` to ``last``, sorted by ticker and session.
@@ -175,7 +186,7 @@ class Provider:
         ProviderDataError
             A dividend or a split coefficient is negative, or stated twice with different values.
         """
-        if "actions" not in self.capabilities:
+        if "actions" not in self.capabilities and self._actions_path is None:
             return None
         wanted = sorted({_allowed(ticker) for ticker in tickers})
         rows = self._between(wanted, first, last)
@@ -303,22 +314,6 @@ def _actions_of(rows: pl.DataFrame, kind: str, column: str, value: str) -> pl.Da
         pl.lit(kind).alias("kind"),
         pl.col(column).alias(value),
     )
-
-
-def _described(told: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
-    """Stated securities in place of what the bars tell of their tickers; open ends are filled from the bars."""
-    spans = told.select(
-        "ticker", pl.col("first_session").alias("_first"), pl.col("last_session").alias("_last")
-    )
-    is_last = pl.col("first_session").fill_null(date.min) == pl.col("first_session").fill_null(
-        date.min
-    ).max().over("ticker")
-    filled = stated.join(spans, on="ticker").with_columns(
-        pl.coalesce("first_session", "_first").alias("first_session"),
-        pl.when(is_last).then(pl.coalesce("last_session", "_last")).otherwise("last_session"),
-    )
-    others = told.filter(~pl.col("ticker").is_in(stated["ticker"].implode()))
-    return pl.concat([others, filled.select(told.columns)]).sort("ticker", "first_session")
 
 
 def _rejected_line(label: str, row: dict[str, object]) -> tuple[object, ...]:

@@ -13,12 +13,12 @@ import duckdb
 import polars as pl
 
 from nextgen_resources.clock import Clock, SystemClock
-from nextgen_resources.errors import PartitionKeyError, SliceError
+from nextgen_resources.errors import PartitionKeyError, SliceError, StaleReadError
 from nextgen_resources.warehouse.schema import tables_in, tables_of_record
-from nextgen_resources.warehouse.slices import Slice, prepare
+from nextgen_resources.warehouse.slices import BasedOn, Slice, prepare
 from nextgen_resources.warehouse.tables import TABLES, TableSpec, WriteMode, tables_of
 from nextgen_resources.warehouse.warehouse import Warehouse, frame_of
-from nextgen_resources.warehouse.writing import write
+from nextgen_resources.warehouse.writing import refuse_changed, write
 
 _KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -47,7 +47,8 @@ class WarehouseIOManager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Write the frames of one asset in one transaction."""
         asset = context.asset_key.path[-1]
-        frames = self._frames(asset, obj)
+        bases = {asset: obj.read} if isinstance(obj, BasedOn) else {}
+        frames = self._frames(asset, obj.frame if isinstance(obj, BasedOn) else obj)
         cut = self._slice(context)
         started = time.perf_counter()
         with self._warehouse.transaction() as connection:
@@ -56,6 +57,8 @@ class WarehouseIOManager(dg.IOManager):
             for name, frame in frames.items():
                 spec = TABLES[name]
                 sliced = cut if spec.slice_column else None
+                if name in bases:
+                    _ask_again_if_changed(connection, name, bases[name])
                 prepared = prepare(frame, tables[name], spec, sliced, context.run_id)
                 try:
                     counts[name] = write(connection, prepared, tables[name], spec, sliced, self._clock.now())
@@ -128,6 +131,14 @@ class WarehouseIOManager(dg.IOManager):
         validated_key(keys.end)
         window = context.asset_partitions_time_window
         return Slice(window.start.date(), (window.end - timedelta(hours=12)).date(), self._scenario_id)
+
+
+def _ask_again_if_changed(connection: duckdb.DuckDBPyConnection, table: str, read: pl.DataFrame) -> None:
+    """Have the step run again where another run has written since it read ``table``."""
+    try:
+        refuse_changed(connection, table, read)
+    except StaleReadError as error:
+        raise dg.RetryRequested(max_retries=5, seconds_to_wait=0.1) from error
 
 
 def validated_key(key: str) -> date:

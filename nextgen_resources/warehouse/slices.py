@@ -24,6 +24,18 @@ class Slice:
         return str(self.first) if self.first == self.last else f"{self.first}..{self.last}"
 
 
+@dataclass(frozen=True)
+class BasedOn:
+    """A whole table to write, and the stored table that it was worked out from.
+
+    The write refuses it if the stored table has changed since it was read: two runs at once then write one
+    after the other, and the later one reads what the earlier one wrote.
+    """
+
+    frame: pl.DataFrame
+    read: pl.DataFrame
+
+
 def prepare(
     frame: pl.DataFrame, table: Table, spec: TableSpec, cut: Slice | None, run_id: str
 ) -> pl.DataFrame:

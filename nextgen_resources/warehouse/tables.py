@@ -11,7 +11,8 @@ class WriteMode(StrEnum):
 
     REPLACE: the slice is deleted and inserted. APPEND: rows with a new key are added, the others
     stay as they are. UPSERT: rows with a known key are overwritten. REVISE: a row that differs
-    from the current version moves that version to the table of revisions. TAIL: the rows of a
+    from the current version moves that version to the table of revisions. RESTATE: the same for a whole
+    slice, and what is no longer stated is taken back, its version kept as a revision. TAIL: the rows of a
     scenario from the first session on are replaced; refused while later sessions would survive.
     STREAM: the asset writes it in parts by a store of its own and returns no frame. A table with a
     ``scenario_id`` is cut by that too: the rows of other scenarios stay.
@@ -21,6 +22,7 @@ class WriteMode(StrEnum):
     APPEND = "append"
     UPSERT = "upsert"
     REVISE = "revise"
+    RESTATE = "restate"
     TAIL = "tail"
     STREAM = "stream"
 
@@ -54,6 +56,7 @@ class TableSpec:
 
 
 _SPECS = (
+    TableSpec("security_listings", "security_listings", WriteMode.REPLACE, None),
     TableSpec("ticker_universe", "ticker_universe", WriteMode.REPLACE, None),
     TableSpec(
         "market_prices", "market_prices", WriteMode.REVISE, "session_date", version_column="delivered_at"
@@ -65,7 +68,8 @@ _SPECS = (
         None,
         also_written_by=("corporate_actions", "market_ticks", "news_articles"),
     ),
-    TableSpec("corporate_actions", "corporate_actions", WriteMode.REPLACE, "ex_date", may_become_empty=True),
+    TableSpec("corporate_actions", "corporate_actions", WriteMode.RESTATE, "ex_date", may_become_empty=True),
+    TableSpec("corporate_action_coverage", "corporate_actions", WriteMode.UPSERT, None),
     TableSpec(
         "market_ticks",
         "market_ticks",

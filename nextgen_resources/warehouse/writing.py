@@ -8,7 +8,8 @@ from datetime import date, datetime
 import duckdb
 import polars as pl
 
-from nextgen_resources.errors import LedgerConflictError, SliceError
+from nextgen_resources.errors import LedgerConflictError, SliceError, StaleReadError
+from nextgen_resources.warehouse.restating import restate
 from nextgen_resources.warehouse.schema import Table
 from nextgen_resources.warehouse.slices import Slice
 from nextgen_resources.warehouse.tables import TableSpec, WriteMode
@@ -46,6 +47,8 @@ def write(
                 return Written(frame.height)
             case WriteMode.REVISE:
                 return _revise(connection, frame, table, learned_at)
+            case WriteMode.RESTATE:
+                return restate(connection, table, *_condition(table, spec, cut), learned_at)
             case WriteMode.TAIL:
                 return Written(_replace_tail(connection, frame, table, spec, cut))
             case WriteMode.STREAM:
@@ -55,6 +58,29 @@ def write(
     finally:
         with suppress(duckdb.TransactionException):  # an aborted transaction forgets it by itself
             connection.unregister("incoming")
+
+
+def refuse_changed(connection: duckdb.DuckDBPyConnection, table: str, read: pl.DataFrame) -> None:
+    """Refuse to replace a table that is no longer what it was when it was read.
+
+    Raises
+    ------
+    StaleReadError
+        Another run has written in between; running again reads what it wrote.
+    """
+    names = ", ".join(f'"{name}"' for name in read.columns)
+    connection.register("as_read", read)
+    stored, known = f'SELECT {names} FROM "{table}"', f"SELECT {names} FROM as_read"
+    changed = _count(
+        connection,
+        f"SELECT count(*) FROM ((({stored}) EXCEPT ALL ({known})) UNION ALL (({known}) EXCEPT ALL ({stored})))",
+    )
+    connection.unregister("as_read")
+    if changed:
+        raise StaleReadError(
+            f"{table}: {changed} rows changed between the reading and the writing of this run; nothing was written. "
+            "Another run was at work on it: run again."
+        )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> int:

@@ -36,12 +36,14 @@ BROKEN: tuple[Hole, ...] = (("AAPL", date(2005, 2, 11)),)
 SETTINGS = {"models.horizon_sessions": 3, "feedback.insight_q": 0.5}
 """A short horizon gives feedback and learning something to say within the span."""
 
-NOT_REPRODUCIBLE = {"task_runs", "provider_calls"}
+NOT_REPRODUCIBLE = {"task_runs", "provider_calls", "corporate_action_coverage"}
 """Tables that state what ran and when, not what is known."""
 _DAY_COLUMN = {
     "ticker_universe": "valid_from",
+    "security_listings": "valid_from",
     "quarantine": "partition_key",
     "market_price_revisions": "session_date",
+    "corporate_action_revisions": "ex_date",
     "model_deployments": "live_from",
 }
 """The day of a row where a table is not written by session."""
@@ -145,7 +147,7 @@ def differences(first: Built, second: Built, until: date) -> dict[str, Differenc
 
 def comparable_tables() -> list[str]:
     """Every table of the warehouse that says something of the market or of us, sorted."""
-    return sorted({*TABLES, "market_price_revisions"} - NOT_REPRODUCIBLE)
+    return sorted({*TABLES, "market_price_revisions", "corporate_action_revisions"} - NOT_REPRODUCIBLE)
 
 
 def known_by(scenario: Built, table: str, until: date) -> pl.DataFrame:
@@ -163,7 +165,7 @@ def known_by(scenario: Built, table: str, until: date) -> pl.DataFrame:
     if day is not None:
         last = xnys().shift(until, 1) if table == "model_deployments" else until
         frame = frame.filter(pl.col(day) <= (str(last) if frame.schema[day] == pl.String else last))
-    if table == "ticker_universe":
+    if table in ("ticker_universe", "security_listings"):
         has_ended = (pl.col("valid_to") <= until).fill_null(False)
         frame = frame.with_columns(pl.when(has_ended).then(pl.col("valid_to", "reason_out")))
     return frame

@@ -24,8 +24,9 @@ from tests.graph.harness import Built
 
 SESSIONS = xnys().between(date(2004, 11, 22), date(2004, 12, 1))
 ONE, TWO, THREE, FOUR, FIVE = SESSIONS[:5]
-RAW = ("ticker_universe", "market_prices", "market_price_revisions", "corporate_actions", "news_articles",
-       "news_article_scores", "news_sentiment", "quarantine")  # fmt: skip
+RAW = ("security_listings", "ticker_universe", "market_prices", "market_price_revisions", "corporate_actions",
+       "corporate_action_revisions", "corporate_action_coverage", "news_articles", "news_article_scores",
+       "news_sentiment", "quarantine")  # fmt: skip
 
 
 @dataclass

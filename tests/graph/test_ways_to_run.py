@@ -38,7 +38,7 @@ DECISIONS = f"not ({INPUTS} or key:model_registry)"
 FIRST, LAST = "2005-02-25", "2005-02-28"
 """A Friday and the Monday on which AAPL splits two for one."""
 
-OF_RUNS = {"task_runs", "provider_calls"}
+OF_RUNS = {"task_runs", "provider_calls", "corporate_action_coverage"}
 """Tables about the runs themselves; every other one must not depend on how it was run."""
 
 Rows = dict[str, pl.DataFrame]

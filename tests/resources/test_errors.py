@@ -19,6 +19,7 @@ PARENTS = {
     errors.MigrationChecksumError: errors.MigrationError,
     errors.SliceError: errors.WarehouseError,
     errors.PartitionKeyError: errors.WarehouseError,
+    errors.StaleReadError: errors.WarehouseError,
     errors.WarehouseBusyError: errors.WarehouseError,
     errors.WarehouseCorruptError: errors.WarehouseError,
     errors.ProviderError: errors.NextGenError,
@@ -65,6 +66,7 @@ def test_the_drawing_in_the_docstring_shows_every_error_below_its_parent(kind: t
 
 def test_only_waiting_errors_are_retryable() -> None:
     assert {kind for kind in ALL if kind.is_retryable} == {
+        errors.StaleReadError,
         errors.WarehouseBusyError,
         errors.ProviderUnavailableError,
         errors.ProviderEmptyError,

@@ -1,4 +1,4 @@
-"""What happens at the open: splits, dividends, fills; sells before buys, each in ticker order."""
+"""What happens at the open: renames, splits, dividends, delistings, fills; sells before buys, in ticker order."""
 
 from __future__ import annotations
 
@@ -34,7 +34,11 @@ class TradingFloor:
         row = self.market.row(session)
         if self.journal.book.inception_date is None:
             self.journal.deposit(session, self.rules.initial_cash_micros)
+        for new_ticker, old_ticker in sorted(self.market.renames.get(session, {}).items()):
+            if self.journal.book.quantity(new_ticker):
+                self.journal.rename(session, old_ticker, new_ticker)
         ratios = self._corporate_actions(session, row)
+        self._delist(session, row)
         orders = [_after_split(order, ratios) for order in pending]
         for order in sorted(orders, key=lambda o: (o.side != "sell", o.ticker)):
             self._fill(session, row, order)
@@ -55,6 +59,22 @@ class TradingFloor:
             per_share = to_micros(float(market.dividends_usd[row, market.column(ticker)]))
             self.journal.dividend(session, ticker, quantity * per_share)
         return ratios
+
+    def _delist(self, session: date, row: int) -> None:
+        """Pay out what stopped trading: what is stated, else the last known close."""
+        for ticker, paid_usd in sorted(self.market.delistings.get(session, {}).items()):
+            if not self.journal.book.quantity(ticker):
+                continue
+            column = self.market.column(ticker)
+            price = paid_usd
+            if price is None and row > 0:
+                price = float(self.market.marks[row - 1, column] / self.market.split_ratios[row, column])
+            if price is None or not price > 0.0:
+                raise MarketDataError(
+                    f"{ticker} is delisted on {session} with nothing stated and no earlier close; build the market "
+                    "panels from an earlier session"
+                )
+            self.journal.delist(session, ticker, to_micros(price))
 
     def _price_for_fraction(self, row: int, column: int) -> int:
         """Price of a share after a split: the open, or the last known close over the ratio without a bar."""

@@ -12,6 +12,8 @@ fee       commission +, cash -                          (the commission of a tra
 dividend  cash +, dividend_income -
 split     positions (shares change, cost of a lost fraction -), cash + in lieu of the
           fraction, realized_pnl - gain on the fraction
+rename    positions of the old ticker - cost (shares -), of the new one + cost (shares +)
+delisting cash + what is paid, positions - cost (shares -), realized_pnl - gain
 ========  ==========================================================================
 """
 
@@ -62,8 +64,8 @@ class Journal:
     _session: date | None = None
     _sequence: int = 0
 
-    def post(self, kind: str, session: date, lines: list[Line]) -> None:
-        """Write one event and apply it.
+    def post(self, kind: str, session: date, lines: list[Line], is_applied: bool = False) -> None:
+        """Write one event and apply it, unless the book holds its effect already.
 
         Raises
         ------
@@ -77,7 +79,8 @@ class Journal:
         ordered = sorted(lines, key=lambda line: (line[0], line[1] or ""))
         event_id = content_id("event", scenario_id, kind, session, sequence, *ordered)
         for account, ticker, quantity, amount in ordered:
-            self.book.apply(session, account, ticker, quantity, amount)
+            if not is_applied:
+                self.book.apply(session, account, ticker, quantity, amount)
             entry_id = content_id("entry", event_id, account, ticker)
             self.entries.append(
                 Entry(
@@ -148,6 +151,32 @@ class Journal:
                 session,
                 [("cash", ticker, 0, amount_micros), ("dividend_income", ticker, 0, -amount_micros)],
             )
+
+    def rename(self, session: date, old_ticker: str, new_ticker: str) -> None:
+        """Shares of ``new_ticker`` that were held as ``old_ticker`` until now, at their cost.
+
+        Notes
+        -----
+        The book keeps the position under the new ticker already (a pass reads its past under the names
+        that it has now), so the entries change no balance of it; replayed without those names they do.
+        """
+        held = self.book.positions[new_ticker]
+        lines: list[Line] = [
+            ("positions", old_ticker, -held.quantity, -held.cost_micros),
+            ("positions", new_ticker, held.quantity, held.cost_micros),
+        ]
+        self.post("rename", session, lines, is_applied=True)
+
+    def delist(self, session: date, ticker: str, price_micros: int) -> None:
+        """Shares that stopped trading, paid out at ``price_micros`` each without commission."""
+        held = self.book.positions[ticker]
+        paid = held.quantity * price_micros
+        lines: list[Line] = [
+            ("cash", ticker, 0, paid),
+            ("positions", ticker, -held.quantity, -held.cost_micros),
+            ("realized_pnl", ticker, 0, held.cost_micros - paid),
+        ]
+        self.post("delisting", session, lines)
 
     def split(self, session: date, ticker: str, ratio: Fraction, price_micros: int) -> None:
         """Shares multiplied by ``ratio``; a fraction of a share is paid in cash at ``price_micros``.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.sessions import NEW_YORK, SessionCalendar
 
 Panel = NDArray[np.float64]
 
@@ -35,7 +36,13 @@ class MarketData:
         Shares after for one before, on the ex-date; 1 elsewhere.
     dividends_usd : float array (n_sessions, n_tickers)
         Cash per share held before the ex-date, on the ex-date; 0 elsewhere. (``corporate_actions`` states
-        it per share after a split of the same day; the panels multiply by the ratio.)
+        it per share after a split of the same day; the panels multiply by the ratio.) Spin-offs count as
+        dividends of their value.
+    renames : mapping of date to mapping
+        By the first session under it, the new ticker and the old one; the column of the new ticker holds
+        the prices of both.
+    delistings : mapping of date to mapping
+        By the session of the exit, ticker and the US dollars paid per share, None where nothing is stated.
     """
 
     sessions: tuple[date, ...]
@@ -45,6 +52,8 @@ class MarketData:
     volumes: Panel
     split_ratios: Panel
     dividends_usd: Panel
+    renames: Mapping[date, Mapping[str, str]] = field(default_factory=dict)
+    delistings: Mapping[date, Mapping[str, float | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.tickers))
@@ -126,6 +135,7 @@ def market_from_frames(
     calendar: SessionCalendar,
     last: date,
     tickers: list[str] | None = None,
+    renames: Mapping[date, Mapping[str, str]] | None = None,
 ) -> MarketData:
     """Panels from the first bar to ``last``.
 
@@ -135,14 +145,16 @@ def market_from_frames(
         ticker, session_date, open, close, volume as traded, from the inception of the ledger (its
         first session included) so that the benchmark and last known closes can be told.
     actions : DataFrame
-        ticker, ex_date, kind, split_ratio, cash_amount_usd; other kinds than split and dividend are
-        ignored. An ex-date without a session counts for the next session.
+        ticker, ex_date, kind, split_ratio, cash_amount_usd and, where delistings may come late, known_at.
+        An ex-date without a session counts for the next session.
     calendar : SessionCalendar
         Sessions of the exchange.
     last : date
         Last session of the panels; later rows are ignored.
     tickers : list of str, optional
         Columns; default every ticker with a bar.
+    renames : mapping, optional
+        As in `MarketData`.
 
     Raises
     ------
@@ -177,8 +189,33 @@ def market_from_frames(
         panels[name] = panel
     splits, dividends = _action_panels(actions, sessions, {n: i for i, n in enumerate(names)}, calendar)
     return MarketData(
-        sessions, tuple(names), panels["open"], panels["close"], panels["volume"], splits, dividends
+        sessions,
+        tuple(names),
+        panels["open"],
+        panels["close"],
+        panels["volume"],
+        splits,
+        dividends,
+        renames or {},
+        _delistings(actions, set(names), sessions, calendar),
     )
+
+
+def _delistings(
+    actions: pl.DataFrame, tickers: set[str], sessions: tuple[date, ...], calendar: SessionCalendar
+) -> dict[date, dict[str, float | None]]:
+    """Exits by session: that of the ex-date, or the first whose open comes after the delisting was known."""
+    exits: dict[date, dict[str, float | None]] = {}
+    found = actions.filter((pl.col("kind") == "delisting") & (pl.col("ex_date") <= sessions[-1]))
+    for row in found.sort("ticker", "ex_date").iter_rows(named=True):
+        session = calendar.on_or_after(row["ex_date"])
+        known_at = row.get("known_at")
+        if known_at is not None and known_at > calendar.open_at(session):
+            day = calendar.on_or_after(max(session, known_at.astimezone(NEW_YORK).date()))
+            session = day if known_at <= calendar.open_at(day) else calendar.shift(day, 1)
+        if row["ticker"] in tickers:
+            exits.setdefault(session, {})[row["ticker"]] = row["cash_amount_usd"]
+    return exits
 
 
 def _action_panels(
@@ -186,7 +223,9 @@ def _action_panels(
 ) -> tuple[Panel, Panel]:
     splits, dividends = np.ones((len(sessions), len(columns))), np.zeros((len(sessions), len(columns)))
     rows = {session: row for row, session in enumerate(sessions)}
-    wanted = actions.filter(pl.col("kind").is_in(["split", "dividend"])).sort("ticker", "ex_date", "kind")
+    wanted = actions.filter(pl.col("kind").is_in(["split", "dividend", "spinoff"])).sort(
+        "ticker", "ex_date", "kind"
+    )
     for ticker, ex_date, kind, ratio, cash in wanted.select(
         "ticker", "ex_date", "kind", "split_ratio", "cash_amount_usd"
     ).iter_rows():

@@ -1,0 +1,72 @@
+"""Which security every ticker stands for, session by session."""
+
+import dagster as dg
+import polars as pl
+
+from nextgen_assets.domain.liquidity import LIQUIDITY_SESSIONS, most_liquid
+from nextgen_assets.domain.universe import universe_stays
+from nextgen_assets.metadata import record
+from nextgen_assets.partitions import calendar_of, requested_sessions
+from nextgen_assets.policies import session_asset
+from nextgen_resources.market_data import MarketDataProvider
+from nextgen_resources.market_data.door import check_bars
+from nextgen_resources.settings.schema import Settings
+from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.slices import BasedOn
+from nextgen_resources.warehouse.warehouse import Warehouse
+
+NO_BARS = pl.DataFrame(
+    schema={"ticker": pl.String, "session_date": pl.Date, "close": pl.Float64, "volume": pl.Int64}
+)
+
+
+@session_asset(group="ingestion", kinds={"duckdb", "polars"})
+def security_listings(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    settings: dg.ResourceParam[Settings],
+    market_data: dg.ResourceParam[MarketDataProvider],
+) -> BasedOn:
+    """One row per span in which a ticker stands for a security: the candidates of the universe.
+
+    Key: ticker, valid_from. Source: the listings of the market data provider. Cadence: each session.
+    Bars are fetched for these, so that the universe can be ranked by what the warehouse knew. A rename is a
+    span that ends and one of the same security_id that begins; a reused ticker has spans of different ones.
+    A run has authority over entries and exits dated in its own sessions: a re-run changes nothing, and an
+    exit that a later session found stays.
+    """
+    watch, sessions = Stopwatch(), requested_sessions(context)
+    with watch.measure("read"):
+        existing = warehouse.read("listings")
+        covered_until = warehouse.scalar("SELECT max(session_date) FROM market_prices")
+        listings = market_data.listings()
+    if settings.ingestion.tickers is not None:
+        listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
+    if settings.ingestion.max_tickers is not None:
+        with watch.measure("liquidity"):
+            bars = bars_before_first(market_data, listings, settings)
+            listings = most_liquid(listings, bars, settings.ingestion.max_tickers)
+    with watch.measure("compute"):
+        stays = universe_stays(
+            listings,
+            NO_BARS,
+            existing,
+            sessions[0],
+            sessions[-1],
+            calendar_of(settings),
+            market_data.name,
+            covered_until=covered_until,
+        )
+    record(context, watch, stays, None, figures={"listed": stays.filter(pl.col("valid_to").is_null()).height})
+    return BasedOn(stays, existing)
+
+
+def bars_before_first(
+    market_data: MarketDataProvider, listings: pl.DataFrame, settings: Settings
+) -> pl.DataFrame:
+    """A quarter of bars before the first partition, which no run changes: whatever range runs, it ranks alike."""
+    calendar, first = calendar_of(settings), settings.ingestion.first_session
+    end = calendar.shift(calendar.on_or_after(first), -1)
+    tickers = listings["ticker"].unique().sort().to_list()
+    bars = market_data.daily_bars(tickers, calendar.shift(end, 1 - LIQUIDITY_SESSIONS), end)
+    return check_bars(bars, market_data.name)
