@@ -34,7 +34,7 @@ AMBIGUOUS_NAMES = _words(
     alphabet amazon apple arch archer baker ball baxter berkshire block booking bristol brown cable
     caesars cardinal carnival carrier caterpillar champion charter chubb church cincinnati citizens
     coach coke cooper copa crown cummins dana delta discover dominion domino dover dow duke eagle
-    eastman edison emerson ford fortune fossil fox franklin frontier gap globe goldman graham harley
+    eastman edison emerson expand ford fortune fossil fox franklin frontier gap globe goldman graham harley
     harris henry hershey hess hilton hunt huntington jacobs johnson juniper kohl lamb liberty lilly
     lincoln linde loews lowe macy marathon marriott marsh martin match meta mid molina monster
     morgan mosaic motion oracle palo paramount parker phillips pioneer pool premier principal
@@ -100,7 +100,7 @@ AMBIGUOUS_SYMBOLS = _words(
     car cars case cash cat ceo cfo cia city clip cnn coin coo cool core cost cpi cto cut cuts dash data
     day dd de do doc dow ea eat ec ecb edge en eod eps es esg et etf eu ev ex fast fbi fcc fda fed
     five for fox free ftc fun fx fy gap gas gdp go gold good gop hack has he hear here high hits
-    home hr id imf in info ipo ir irs is it jobs key la lab land law led life live ll llc loan long
+    home hr id imf in info ip ipo ir irs is it jobs key la lab land law led life live ll llc loan long
     love low ma main man mar max md me meet meta mid mix mn mo more ms my nas nato net new next nice
     no nov now nu nyse oct of oh oil ok old on one opec open or out pay pc pcs phd pi plan play plus
     pm pmi pool post ppi pr pump q1 q2 q3 q4 qe rare re read real red ride roi row run sa safe sale
@@ -155,6 +155,7 @@ CONTEXTS: Mapping[str, frozenset[str]] = {
     "apple": _words("airpods app cook cupertino icloud ios ipad ipads iphone iphones ipod itunes jobs mac macbook "
                     "macs siri store watch"),
     "amazon": _words("aws prime alexa kindle bezos jassy cloud e-commerce warehouse sellers echo online"),
+    "dow": _words("chemical chemicals cracker dupont ethylene fitterling plant plants plastics polyethylene"),
     "ford": _words("ev evs f-150 pickup pickups mustang lincoln farley mulally suv suvs truck trucks automaker gm uaw"),
     "meta": _words("facebook instagram whatsapp zuckerberg metaverse threads llama oculus quest ads"),
     "oracle": _words("cloud ellison database catz sap software"),
@@ -191,6 +192,7 @@ FOLLOWERS: Mapping[str, frozenset[str]] = {
     "target": _words("audience date heart of price prices range rate rates zone"),
     "travelers": _words("at from to who"),
     "united": _words("arab church kingdom methodist nations states way"),
+    "yum": _words("china"),
     "visa": _words("application applications backlog ban bond curbs delays fraud holders interviews policy program programs "
                       "requirements restrictions rules waiver waivers"),
 }  # fmt: skip
@@ -208,7 +210,7 @@ PRECEDERS: Mapping[str, frozenset[str]] = {
 """Words before a name that show that it is not the company."""
 
 BROKERS = _words("bofa citi citigroup goldman jefferies jpm jpmorgan") | frozenset(
-    ["bank of america", "bank of america corp", "goldman sachs", "j.p. morgan", "jp morgan", "jpmorgan chase",
+    ["bank of america", "bank of america corp", "goldman sachs", "j.p morgan", "jp morgan", "jpmorgan chase",
      "morgan stanley", "raymond james", "wells fargo"]
 )  # fmt: skip
 """Companies whose analysts judge others: beside a word of `RATING_WORDS` they speak and are not spoken of."""
@@ -224,9 +226,9 @@ BUSINESS_VERBS = _words("""
     ceases closes confirms debuts defends delays denies discontinues doubles ends expands explores extends
     faces files fires fixes halts hires invests joins loses makes moves names offers opens orders partners
     plans postpones prepares pulls pushes releases removes replaces reveals revives rolls said says scraps
-    seeks shows signs shuts starts stops suspends taps tests touts unveils updates urges warns wins withdraws
+    seeks shakes shows signs shuts starts stops suspends tackles taps tests trims touts unveils updates urges warns wins withdraws
 """)
 """What companies do: the name before one of these, at the head of a headline, is a company."""
 
-CONTEXT_ONLY = frozenset({"united"})
-"""Names that words of the market do not tell: the shares of Manchester United are others."""
+CONTEXT_ONLY = frozenset({"dow", "united"})
+"""Names that words of the market do not tell: the Dow falls and Manchester United has shares."""

@@ -41,7 +41,7 @@ def unconvincing(found: pl.DataFrame, tokens: pl.DataFrame) -> pl.DataFrame:
     list is something else. An ambiguous name is taken for the company beside a word of the market, a
     company of a plain name or a word that tells this company (`CONTEXTS`), before what only companies do,
     or where a headline in sentence case writes it with a capital after a small word; not after an article.
-    A broker whose analysts judge somebody is not the subject.
+    A broker whose analysts judge somebody, or that ends the headline (": Goldman Sachs"), is not the subject.
     """
     is_doubtful = (pl.col("length") == 1) | pl.col("key").is_in(list(BROKERS))
     single = found.filter(is_doubtful).select("row", "position", "key", "basis").unique()
@@ -67,7 +67,7 @@ def _is_company(key: str, position: int, words: list[str], is_ambiguous: bool, i
     if is_person or after in FOLLOWERS.get(key, ()) or before in PRECEDERS.get(key, ()):
         return False
     others = {*lower[:position], *lower[position + 1 :]}
-    if key in BROKERS and others & RATING_WORDS:
+    if key in BROKERS and (others & RATING_WORDS or 0 < position >= len(lower) - len(key.split())):
         return False
     if not is_ambiguous:
         return True

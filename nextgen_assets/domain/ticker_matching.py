@@ -34,7 +34,7 @@ _EXCHANGES = (
 )
 _SYMBOL = r"[A-Z][A-Z0-9]{0,5}(?:[.\-][A-Z]{1,2})?"
 _PATTERNS = {
-    "cashtag": r"(?:^|[^\w$.])\$([A-Za-z]{1,6}(?:[.\-][A-Za-z]{1,2})?)(?:[^\w$]|$)",
+    "cashtag": r"(?:^|[^\w$.])\$([A-Za-z]{1,6}(?:[.\-][A-Za-z]{1,2})?)\b",
     "exchange": rf"\b(?:{_EXCHANGES})\s*:\s*({_SYMBOL})\b",
     "parenthesis": rf"\(({_SYMBOL})\)",
 }

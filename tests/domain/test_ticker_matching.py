@@ -90,6 +90,23 @@ def test_money_and_names_with_dollar_signs_are_no_cashtags(text: str) -> None:
     assert only(text) == {}
 
 
+def test_cashtags_side_by_side_are_all_read() -> None:
+    assert set(only("$AAPL $MSFT,$IBM $ON/$MU")) == {"AAPL", "MSFT", "IBM", "ON", "MU"}
+
+
+@pytest.mark.parametrize(
+    ("headline", "tickers"),
+    [
+        ("Nvidia upgraded at Morgan Stanley", {"NVDA"}),
+        ("Chevron price target cut to $90 at J.P. Morgan", {"CVX"}),
+        ("Four reasons for faster growth: Goldman Sachs", set()),
+        ("Morgan Stanley hires a chief", {"MS"}),
+    ],
+)
+def test_a_broker_that_speaks_is_not_the_subject(headline: str, tickers: set[str]) -> None:
+    assert set(only(headline)) == tickers
+
+
 def test_the_longest_name_at_a_place_wins() -> None:
     assert set(only("Apple Hospitality REIT buys a hotel")) == {"APLE"}
 
