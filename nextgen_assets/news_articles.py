@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.news import CanonicalArticles, KnownNews, canonical_articles
+from nextgen_assets.domain.news import CanonicalArticles, canonical_articles
 from nextgen_assets.domain.news_admission import Fetch
+from nextgen_assets.domain.news_records import KnownNews
 from nextgen_assets.domain.quality import Inspected
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record

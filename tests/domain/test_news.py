@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextgen_assets.domain.news import ARTICLE_SCHEMA, CanonicalArticles, KnownNews, canonical_articles
+from nextgen_assets.domain.news import CanonicalArticles, canonical_articles
 from nextgen_assets.domain.news_admission import Fetch
 from nextgen_assets.domain.news_copies import KNOWN_COPY_SCHEMA
+from nextgen_assets.domain.news_records import ARTICLE_SCHEMA, KnownNews
 from nextgen_assets.domain.news_stories import MENTION_SCHEMA
 from nextgen_assets.domain.sessions import NEW_YORK, xnys
 
