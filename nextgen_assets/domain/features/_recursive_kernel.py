@@ -183,19 +183,22 @@ def _directional(lanes: Any, day: Any, size: Any, first: Any, sums: Any) -> None
             high, low, before = day[_H * size + at + i], day[_L * size + at + i], day[at - LANES + i]
             up = high - day[_H * size + at - LANES + i]
             down = day[_L * size + at - LANES + i] - low
-            is_up, is_down = up > 0.0 and up > down, down > 0.0 and down > up
-            sums[_UP_MOVE + i] = sums[_UP_MOVE + i] * kept + (up if is_up else 0.0)
-            sums[_DOWN_MOVE + i] = sums[_DOWN_MOVE + i] * kept + (down if is_down else 0.0)
-            sums[_TRUE + i] = sums[_TRUE + i] * kept + max(high, before) - min(low, before)
+            top, bottom = high if high > before else before, low if low < before else before
+            most_up, most_down = up if up > 0.0 else 0.0, down if down > 0.0 else 0.0
+            sums[_UP_MOVE + i] = sums[_UP_MOVE + i] * kept + (up if up > most_down else 0.0)
+            sums[_DOWN_MOVE + i] = sums[_DOWN_MOVE + i] * kept + (down if down > most_up else 0.0)
+            sums[_TRUE + i] = sums[_TRUE + i] * kept + (top - bottom)
         if k < _INDEX(14):
             continue
         kept = 1.0 if k < _INDEX(28) else 13.0 / 14.0
         for i in range(lanes):
             up, down, span = sums[_UP_MOVE + i], sums[_DOWN_MOVE + i], sums[_TRUE + i]
-            both = 100.0 * (up + down) / span if span > _ZERO else 0.0
-            index = 100.0 * abs(up - down) / (up + down) if both > _ZERO else sums[_LAST_DX + i]
-            smoothed = sums[_ADX_SUM + i] * kept + index / 14.0
-            sums[_ADX_SUM + i] = smoothed if both > _ZERO else sums[_ADX_SUM + i]
+            last, before, least = sums[_LAST_DX + i], sums[_ADX_SUM + i], _ZERO * 0.01 * span
+            total = up + down if span > _ZERO else 0.0
+            fresh = 100.0 * abs(up - down) / (up + down)
+            index = fresh if total > least else last
+            smoothed = before * kept + index / 14.0
+            sums[_ADX_SUM + i] = smoothed if total > least else before
             sums[_LAST_DX + i] = index
 
 
