@@ -27,6 +27,12 @@ class TypedInput(NamedTuple):
     typing_type: Any = pl.DataFrame
 
 
+class PlainRun(NamedTuple):
+    """What assets ask of the run that they belong to."""
+
+    run_id: str
+
+
 @dataclass
 class PlainContext:
     """As much of Dagster's contexts as assets and the IO manager use."""
@@ -38,7 +44,12 @@ class PlainContext:
     run_id: str = "plain"
     dagster_type: TypedInput = field(default_factory=TypedInput)
     has_asset_partitions: bool = True
+    retry_number: int = 0
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("plain"))
+
+    @property
+    def run(self) -> PlainRun:
+        return PlainRun(self.run_id)
 
     @property
     def partition_key_range(self) -> PartitionKeyRange:
@@ -56,6 +67,9 @@ class PlainContext:
     def add_output_metadata(self, *_: object, **__: object) -> None:
         """Metadata are for the UI."""
 
+    def log_event(self, *_: object, **__: object) -> None:
+        """Events are for the UI."""
+
 
 def asset_of(module: Any) -> dg.AssetsDefinition:
     """The asset that a module of the graph defines."""
@@ -66,8 +80,10 @@ def stage_of(definition: dg.AssetsDefinition) -> str:
     """The job that an asset belongs to."""
     if definition.partitions_def == CUTOFFS:
         return "train_models"
-    in_inputs = definition.group_names_by_key[definition.key] in INPUT_GROUPS
-    return "prepare_inputs" if in_inputs else "decide_and_trade"
+    group = definition.group_names_by_key[definition.key]
+    if group == "intraday":
+        return "import_ticks"
+    return "prepare_inputs" if group in INPUT_GROUPS else "decide_and_trade"
 
 
 @dataclass
