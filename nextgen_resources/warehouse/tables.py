@@ -81,6 +81,9 @@ _SPECS = (
     TableSpec("tick_imports", "market_ticks", WriteMode.STREAM, None),
     TableSpec("bars_mtf", "bars_mtf", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("mtf_state", "mtf_state", WriteMode.REPLACE, "session_date", may_become_empty=True),
+    TableSpec(
+        "quality_findings", "quality_findings", WriteMode.REPLACE, "session_date", may_become_empty=True
+    ),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_tickers", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_copies", "news_articles", WriteMode.APPEND, "session_date"),
@@ -116,7 +119,11 @@ _SPECS = (
     TableSpec("system_health", "system_health", WriteMode.REPLACE, "session_date"),
     TableSpec("task_runs", "system_health", WriteMode.UPSERT, None),
     TableSpec(
-        "provider_calls", "market_prices", WriteMode.APPEND, None, also_written_by=("corporate_actions",)
+        "provider_calls",
+        "market_prices",
+        WriteMode.APPEND,
+        None,
+        also_written_by=("corporate_actions", "quality_findings"),
     ),
 )
 

@@ -14,6 +14,9 @@ import polars as pl
 from nextgen_assets.domain.audit import dividends, prices, splits
 from nextgen_assets.domain.audit.moves import Basis, finding_schema, with_moves
 
+CONTEXT_SESSIONS = 660
+"""Sessions before the first that are needed for its findings: those that say what is usual."""
+
 FAULTS = {
     "dividend_not_adjusted": "a stated dividend of which the adjusted close knows nothing",
     "dividend_missing": "a step of the adjusted close without a stated dividend or split",

@@ -21,6 +21,9 @@ _TINY_IN_A_ROW = 4
 _CONVINCED = 1.5
 """Logarithm of how much likelier the falls of the price are with a hundred times the dividend."""
 
+_PAST, _LONGEST_GAP_DAYS = "540d", 400
+"""How far back the dividends of a ticker say what is usual for it."""
+
 _DOUBLE_DAYS, _FAR_DOUBLE_DAYS, _RARE_PAYER_DAYS = 7, 17, 60
 
 
@@ -93,7 +96,7 @@ def _against_the_price(paid: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Dividends that their own adjusted close believes, but the price does not."""
     stated, drop = pl.col("stated_yield"), pl.col("drop")
     ordered = paid.sort("ticker", "session_date")
-    usual = stated.rolling_median(8, min_samples=2).shift(1).over("ticker")
+    usual = stated.rolling_median_by("session_date", _PAST, min_samples=2, closed="left").over("ticker")
     seen = ordered.with_columns(usual=usual)
     text = pl.format(
         "{}% of the price, which fell by {}%; usual for it is {}%",
@@ -116,38 +119,32 @@ def _against_the_price(paid: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _tiny(paid: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Several dividends in a row too small to pay out, while the price falls as for a hundred times as much."""
+    """Dividends in a row too small to pay out, while the price falls as for a hundred times as much."""
     stated, drop = pl.col("stated_yield"), pl.col("drop")
     spread = 2 * pl.col("volatility").pow(2)
     favours = ((drop - stated).pow(2) - (drop - 100 * stated).pow(2)) / spread
-    is_tiny = stated < _TINY_YIELD
-    ordered = paid.sort("ticker", "session_date").with_columns(
-        run=(~is_tiny).cum_sum().over("ticker"), favours=favours
-    )
-    tiny = ordered.filter(is_tiny).with_columns(
-        total=pl.col("favours").cum_sum().over("ticker", "run"),
-        place=pl.int_range(pl.len()).over("ticker", "run") + 1,
-    )
-    convinced = tiny.filter((pl.col("place") >= _TINY_IN_A_ROW) & (pl.col("total") > _CONVINCED))
-    since = convinced.group_by("ticker", "run").agg(convinced_on=pl.col("session_date").min())
-    told = tiny.join(since, on=["ticker", "run"]).with_columns(
-        visible=pl.max_horizontal("session_date", "convinced_on")
+    tiny = paid.sort("ticker", "session_date").filter(stated < _TINY_YIELD).with_columns(favours=favours)
+    summed = tiny.with_columns(
+        total=pl.col("favours").rolling_sum_by("session_date", _PAST, closed="both").over("ticker"),
+        count=pl.col("dividend").sign().rolling_sum_by("session_date", _PAST, closed="both").over("ticker"),
     )
     text = pl.format(
         "{}% of the price, as several in a row; the price fell by {}%",
         (100 * stated).round(4),
         (100 * drop).round(3),
     )
-    yield findings(told, "dividend_wrong_scale", text, "visible")
+    is_convincing = (pl.col("count") >= _TINY_IN_A_ROW) & (pl.col("total") > _CONVINCED)
+    yield findings(summed.filter(is_convincing), "dividend_wrong_scale", text)
 
 
 def _doubled(paid: pl.DataFrame) -> pl.DataFrame:
     ordered = paid.sort("ticker", "session_date")
     day = pl.col("session_date")
     gap = (day - day.shift(1)).over("ticker").dt.total_days()
-    pairs = ordered.with_columns(
-        gap=gap,
-        usual_gap=gap.rolling_median(6, min_samples=1).shift(1).over("ticker"),
+    spaced = ordered.with_columns(gap=pl.when(gap <= _LONGEST_GAP_DAYS).then(gap))
+    usual_gap = pl.col("gap").rolling_median_by("session_date", _PAST, min_samples=1, closed="left")
+    pairs = spaced.with_columns(
+        usual_gap=usual_gap.over("ticker"),
         before=pl.col("dividend").shift(1).over("ticker"),
         drop_before=pl.col("drop").shift(1).over("ticker"),
         day_before=day.shift(1).over("ticker"),

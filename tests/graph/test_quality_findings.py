@@ -1,0 +1,64 @@
+"""The audit in the graph: planted faults become findings on their session, in one range or day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from nextgen_assets.domain.sessions import xnys
+from nextgen_resources.market_data.bokeh import Provider
+from tests.graph.harness import Built, built
+
+SESSIONS = xnys().between(date(2005, 2, 14), date(2005, 2, 25))
+OUT, BACK = SESSIONS[4], SESSIONS[5]
+INPUTS = "ticker_universe", "market_prices", "corporate_actions", "quality_findings"
+
+
+class PrintsBadly(Provider):
+    """The embedded bars with one of IBM ten times out, and a step of the adjusted close that nothing states."""
+
+    def daily_bars(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
+        """Bars with two faults."""
+        bars = super().daily_bars(tickers, first, last)
+        is_out = (pl.col("ticker") == "IBM") & (pl.col("session_date") == OUT)
+        names = ["open", "high", "low", "close", "adjusted_close"]
+        return bars.with_columns(
+            pl.when(is_out).then(pl.col(name) * 10).otherwise(name).alias(name) for name in names
+        )
+
+
+def steps(scenario: Built, *ranges: tuple[date, date]) -> pl.DataFrame:
+    job = dg.define_asset_job("audit", dg.AssetSelection.assets(*INPUTS))
+    scenario = Built(
+        scenario.settings,
+        scenario.warehouse,
+        dg.Definitions.merge(scenario.definitions, dg.Definitions(jobs=[job])),
+        scenario.instance,
+    )
+    for first, last in ranges:
+        scenario.run("audit", first, last)
+    return scenario.content("quality_findings")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    with built(tmp_path_factory.mktemp("range"), market_data=PrintsBadly()) as scenario:
+        return steps(scenario, (SESSIONS[0], SESSIONS[-1]))
+
+
+def test_a_bad_print_is_a_finding_of_the_session_that_shows_it(found: pl.DataFrame) -> None:
+    rows = found.select("ticker", "session_date", "fault_session_date", "fault").rows()
+    assert rows == [("IBM", BACK, OUT, "bad_print")]
+    assert found["as_of"].to_list() == [xnys().cutoff(BACK, 30)]
+
+
+def test_day_by_day_gives_the_findings_of_the_range(found: pl.DataFrame, tmp_path: Path) -> None:
+    with built(tmp_path, market_data=PrintsBadly()) as scenario:
+        first = steps(scenario, (SESSIONS[0], OUT))
+        assert first.is_empty()
+        assert steps(scenario, *((day, day) for day in SESSIONS[5:7])).equals(found)
