@@ -78,10 +78,10 @@ def adjusted_closes(
     It is what the provider says now: of the adjusted close no versions are kept.
     """
     nothing = bars.select(*_KEY, pl.lit(None, pl.Float64).alias("factor")).clear()
-    if "adjusted_close" not in market_data.capabilities or bars.is_empty():
-        return nothing
     is_asked = pl.col("session_date").is_between(first, last)
     tickers = bars.filter(is_asked)["ticker"].unique().sort().to_list()
+    if "adjusted_close" not in market_data.capabilities or not tickers:
+        return nothing
     delivered = deliver_bars(market_data, tickers, first, last, is_last_try=is_last_try).rows
     factor = pl.col("adjusted_close") / pl.col("close")
     return delivered.select(*_KEY, factor.alias("factor")).drop_nulls().unique(_KEY, keep="none")
