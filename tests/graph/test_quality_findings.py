@@ -16,7 +16,7 @@ from tests.graph.harness import Built, built
 
 SESSIONS = xnys().between(date(2005, 2, 14), date(2005, 2, 25))
 OUT, BACK = SESSIONS[4], SESSIONS[5]
-INPUTS = "ticker_universe", "market_prices", "corporate_actions", "quality_findings"
+INPUTS = "security_listings", "market_prices", "corporate_actions", "quality_findings"
 
 
 class PrintsBadly(Provider):
