@@ -328,7 +328,7 @@ def known_of(parts: list[CanonicalArticles], first: date) -> KnownNews:
     return KnownNews(copies.select(list(KNOWN_COPY_SCHEMA)), mentions.select(list(MENTION_SCHEMA)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=ROWS, seen_hours=st.integers(0, 200) | st.none())
 def test_every_row_was_published_and_seen_by_the_cutoff_of_its_session(
     rows: list[dict[str, Any]], seen_hours: int | None
