@@ -1,6 +1,7 @@
 """Scoring the articles that lack a score: what is due, within the budget of the day, failures kept."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,7 +12,11 @@ from nextgen_assets.domain.score_failures import due_items, failure_rows
 from nextgen_resources.sentiment import SCORABLE_SCHEMA, SentimentScorer
 from nextgen_resources.sentiment.outcomes import COMPLETE, ScoringOutcome, attempt_scores
 from nextgen_resources.settings.schema import Settings
+from nextgen_resources.warehouse.schema import tables_in
+from nextgen_resources.warehouse.slices import prepare
+from nextgen_resources.warehouse.tables import TABLES
 from nextgen_resources.warehouse.warehouse import Warehouse
+from nextgen_resources.warehouse.writing import write
 
 _INSTANT = pl.Datetime("us", "UTC")
 
@@ -44,13 +49,15 @@ def score_articles(
     articles: pl.DataFrame,
     span: dict[str, date],
     now: datetime,
+    run_id: str,
 ) -> Scored:
     """Score what has no score by ``scorer`` and is due at ``now``; newest sessions first.
 
     Notes
     -----
     What has a score by the same scorer, model and prompt version is never sent again: a second run makes no
-    call. The budget is what the runs of the day (UTC) have left of ``scoring.daily_budget_usd``.
+    call. The budget is what the runs of the day (UTC) have left of ``scoring.daily_budget_usd``. What was
+    paid for is written at once: a run that fails afterwards loses neither the scores nor the bill.
     """
     version = {"scorer": scorer.name, "model": scorer.model, "prompt_version": scorer.prompt_version}
     with warehouse.snapshot():
@@ -71,8 +78,23 @@ def score_articles(
         max_attempts=settings.scoring.max_attempts,
     )
     scores = pl.concat([known.select(fresh.columns), fresh])
+    runs = _run_row(outcome, version, due.height, budget, now).with_columns(run_id=pl.lit(run_id))
+    if runs.height:
+        paid = {"news_article_scores": fresh, "news_score_failures": failures, "news_scoring_runs": runs}
+        keep_at_once(warehouse, paid, run_id, now)
     figures = _figures(outcome, due.height, unscored.height)
-    return Scored(scores, fresh, failures, _run_row(outcome, version, due.height, budget, now), figures)
+    return Scored(scores, fresh, failures, runs, figures)
+
+
+def keep_at_once(
+    warehouse: Warehouse, frames: Mapping[str, pl.DataFrame], run_id: str, now: datetime
+) -> None:
+    """Write checked frames in a transaction of their own, before the asset ends; writing them again is harmless."""
+    with warehouse.transaction() as connection:
+        tables = tables_in(connection)
+        for name, frame in frames.items():
+            prepared = prepare(frame, tables[name], TABLES[name], None, run_id)
+            write(connection, prepared, tables[name], TABLES[name], None, now)
 
 
 def scorable(articles: pl.DataFrame) -> pl.DataFrame:

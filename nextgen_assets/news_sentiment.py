@@ -51,8 +51,10 @@ def news_sentiment(
         mentions = warehouse.read("article_tickers", **span, as_of=as_of)
     with watch.measure("score"):
         scorers = [sentiment_scorer, *fallback_beside(settings, sentiment_scorer)]
+        attempt = f"{context.run.run_id}{f'/{context.retry_number}' if context.retry_number else ''}"
         parts = [
-            score_articles(warehouse, settings, scorer, articles, span, clock.now()) for scorer in scorers
+            score_articles(warehouse, settings, scorer, articles, span, clock.now(), attempt)
+            for scorer in scorers
         ]
     with watch.measure("compute"):
         rows = aggregate_sentiment(

@@ -173,3 +173,28 @@ def test_features_read_the_fallback_only_where_the_settings_say_so(tmp_path: Pat
         assert sentiment_in_features(scenario) > 0.0
         scores: pl.DataFrame = scenario.content("news_article_scores")
         assert set(scores["scorer"]) == {"classifier"}
+
+
+def test_a_run_that_fails_after_the_calls_keeps_the_scores_and_the_bill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> pl.DataFrame:
+        raise ArithmeticError("the aggregation failed")
+
+    with scoring(tmp_path, lambda heard: answered("responses"), **{"scheduler.retries": 0}) as (
+        scenario,
+        server,
+        _,
+    ):
+        with monkeypatch.context() as broken:
+            broken.setattr("nextgen_assets.news_sentiment.aggregate_sentiment", fail)
+            with pytest.raises(Exception, match="news_sentiment"):
+                scenario.run("prepare_inputs", FIRST, LAST)
+        paid = len(server.heard)
+        assert paid > 5
+        assert scenario.warehouse.scalar("SELECT sum(calls) FROM news_scoring_runs") == paid
+        assert scenario.warehouse.scalar("SELECT count(*) FROM news_sentiment") == 0
+        scenario.run("prepare_inputs", FIRST, LAST)
+        assert len(server.heard) == paid
+        assert scenario.warehouse.scalar("SELECT count(*) FROM news_scoring_runs") == 1
+        assert set(scenario.content("news_sentiment")["method"]) == {"openai", "classifier"}
