@@ -60,6 +60,22 @@ def security_names(warehouse: Warehouse, session: date) -> SecurityNames:
     return SecurityNames.as_of(warehouse.read("listings"), session)
 
 
+def members_only(warehouse: Warehouse, rows: pl.DataFrame, last: date) -> pl.DataFrame:
+    """Rows of securities on sessions of their stay in the universe; tickers as their securities are called at ``last``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ticker, session_date and further columns, of sessions up to ``last``.
+    """
+    stays = warehouse.read("members", first=date.min, last=last).select("ticker", "valid_from", "valid_to")
+    stays = security_names(warehouse, last).follow(stays, "valid_from")
+    begun = pl.col("valid_from") <= pl.col("session_date")
+    ended = (pl.col("valid_to") <= pl.col("session_date")).fill_null(False)
+    inside = rows.select("ticker", "session_date").unique().join(stays, on="ticker").filter(begun & ~ended)
+    return rows.join(inside, on=["ticker", "session_date"], how="semi", maintain_order="left")
+
+
 def segments(
     warehouse: Warehouse, settings: Settings, sessions: list[date], history_sessions: int
 ) -> Iterator[tuple[date, date, datetime]]:

@@ -16,7 +16,7 @@ from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.feature_selection import feature_set_of
-from nextgen_assets.market_view import read_market, security_names
+from nextgen_assets.market_view import members_only, read_market, security_names
 from nextgen_assets.partitions import calendar_of
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
@@ -61,7 +61,11 @@ class PredictionInputs:
         return cls(
             store=WindowStore.from_rows(rows, calendar.between(earliest, last)),
             windows=rows.select("ticker", "session_date", "inputs_known_until"),
-            universe=market.bars.filter(pl.col("session_date") >= begin).select("ticker", "session_date"),
+            universe=members_only(
+                warehouse,
+                market.bars.filter(pl.col("session_date") >= begin).select("ticker", "session_date"),
+                last,
+            ),
             volatility=trailing_volatility(market.panel, horizon),
             outcomes=realised_log_returns(market.panel, market.versions(calendar), horizon, last),
         )

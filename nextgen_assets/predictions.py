@@ -23,6 +23,7 @@ from nextgen_resources.warehouse.warehouse import Warehouse
     deps=[
         "feature_windows",
         "strategic_priorities",
+        "ticker_universe",
         dg.AssetDep("model_registry", partition_mapping=SERVING_MONTH),
     ],
 )

@@ -42,7 +42,8 @@ def security_listings(
         listings = market_data.listings()
     if settings.ingestion.tickers is not None:
         listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
-    if settings.ingestion.max_tickers is not None:
+    is_curated = settings.universe.review != "none" or settings.universe.membership_path is not None
+    if settings.ingestion.max_tickers is not None and not is_curated:
         with watch.measure("liquidity"):
             bars = bars_before_first(market_data, listings, settings)
             listings = most_liquid(listings, bars, settings.ingestion.max_tickers)

@@ -6,7 +6,7 @@ import polars as pl
 from nextgen_assets.domain.priorities import strategic_priorities as rank_members
 from nextgen_assets.domain.priorities import trailing_liquidity
 from nextgen_assets.domain.volatility import trailing_volatility
-from nextgen_assets.market_view import read_market, segments
+from nextgen_assets.market_view import members_only, read_market, segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
@@ -18,7 +18,7 @@ HISTORY_SESSIONS = 60
 NO_SKILL = pl.DataFrame(schema={"ticker": pl.String, "session_date": pl.Date, "brier_skill": pl.Float64})
 
 
-@session_asset(group="predictions", kinds={"duckdb", "polars"}, deps=["feature_windows"])
+@session_asset(group="predictions", kinds={"duckdb", "polars"}, deps=["feature_windows", "ticker_universe"])
 def strategic_priorities(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
 ) -> pl.DataFrame:
@@ -42,7 +42,9 @@ def strategic_priorities(
             inside = pl.col("session_date").is_between(first, last)
             parts.append(
                 rank_members(
-                    market.bars.filter(inside).select("ticker", "session_date"),
+                    members_only(
+                        warehouse, market.bars.filter(inside).select("ticker", "session_date"), last
+                    ),
                     trailing_liquidity(market.bars).filter(inside),
                     trailing_volatility(market.panel).filter(inside),
                     news.select("ticker", "session_date", "article_count"),

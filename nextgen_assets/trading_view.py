@@ -109,9 +109,12 @@ def read_market_data(
     span = {"first": first, "last": last, "as_of": as_of}
     with warehouse.snapshot():
         bars, actions = warehouse.read("bars", **span), warehouse.read("actions", **span)
+        stays = warehouse.read("members", first=date.min, last=last).select("ticker", "valid_from")
     renamed = names.renamed_on(begin)
+    ever = names.follow(stays, "valid_from", "alias")["ticker"].unique()
+    bars = names.follow(bars, "session_date", "alias")
     return market_from_frames(
-        names.follow(bars, "session_date", "alias"),
+        bars.filter(pl.col("ticker").is_in(ever.implode())),
         names.follow(actions, "ex_date", "alias"),
         calendar_of(settings),
         last,

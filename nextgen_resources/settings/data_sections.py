@@ -20,6 +20,8 @@ from nextgen_resources.settings.field_types import (
     WholeNumber,
 )
 
+ExchangeName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9 ]{1,15}$")]
+
 
 def _absolute(path: Path) -> Path:
     if not path.is_absolute():
@@ -101,6 +103,32 @@ class IntradaySettings(Section):
     @classmethod
     def _folder_is_absolute(cls, folder: Path | None) -> Path | None:
         return None if folder is None else _absolute(folder)
+
+
+class UniverseSettings(Section):
+    """Who of the listed securities is predicted and traded. Without reviews everybody is."""
+
+    review: Literal["none", "week", "month", "quarter"] = Field(
+        description="how often the universe is drawn anew, on the first session of the period; none: never"
+    )
+    minimum_price_usd: RealNumber = Field(ge=0, le=1_000_000, description="last close that a member needs")
+    minimum_dollar_volume_usd: RealNumber = Field(
+        ge=0, le=1e12, description="median of close times volume that a member needs"
+    )
+    minimum_history_sessions: WholeNumber = Field(ge=0, le=2_520, description="bars that a member needs")
+    exchanges: tuple[ExchangeName, ...] = Field(description="exchanges of members; an empty list: all")
+    slack: RealNumber = Field(
+        ge=0,
+        le=0.9,
+        description="how far below a minimum, or beyond ingestion.max_tickers, a member may fall and stay",
+    )
+    liquidity_sessions: WholeNumber = Field(
+        ge=1, le=2_520, description="sessions before a review that the median dollar volume is taken over"
+    )
+    membership_path: str | None = Field(
+        min_length=1,
+        description="CSV of index membership (ticker, start_date, end_date): only its members are eligible; null: none",
+    )
 
 
 class NewsSettings(Section):

@@ -19,6 +19,7 @@ from nextgen_resources.settings.data_sections import (
     IntradaySettings,
     NewsSettings,
     PathSettings,
+    UniverseSettings,
     WarehouseSettings,
 )
 from nextgen_resources.settings.field_types import Section
@@ -78,6 +79,7 @@ class Settings(Section):
     ingestion: IngestionSettings
     http: HttpSettings
     intraday: IntradaySettings
+    universe: UniverseSettings
     news: NewsSettings
     scoring: ScoringSettings
     features: FeatureSettings
