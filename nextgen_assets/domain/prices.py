@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -204,11 +205,17 @@ def forward_total_return(panel: Panel, horizon_sessions: int) -> Values:
     return total
 
 
-def adjusted_close(bars: pl.DataFrame, actions: pl.DataFrame, as_of_session: date) -> pl.DataFrame:
-    """Closes adjusted backwards for splits and dividends, for charts.
+def adjusted_close(
+    bars: pl.DataFrame,
+    actions: pl.DataFrame,
+    as_of_session: date,
+    dividend_basis: Literal["ex_close", "previous_close"] = "ex_close",
+) -> pl.DataFrame:
+    """Closes adjusted backwards for splits and dividends, for charts and for comparison with other sources.
 
     The last close is as traded; an earlier one is multiplied by ``close / (split_ratio * (close + cash))``
-    of every later ex-session, so that log differences are the total log returns.
+    of every later ex-session, so that log differences are the total log returns; or, as other sources have
+    it, by ``(1 - split_ratio * cash / previous close) / split_ratio``.
 
     Parameters
     ----------
@@ -216,6 +223,8 @@ def adjusted_close(bars: pl.DataFrame, actions: pl.DataFrame, as_of_session: dat
         As for :func:`build_panel`.
     as_of_session : date
         Bars and ex-dates after it are left out.
+    dividend_basis : {'ex_close', 'previous_close'}
+        Whether a dividend is reinvested at the close of its ex-session or deducted from the close before.
 
     Returns
     -------
@@ -245,14 +254,17 @@ def adjusted_close(bars: pl.DataFrame, actions: pl.DataFrame, as_of_session: dat
         .group_by("ticker", "session_date")
         .agg(pl.col("split_ratio").fill_null(1.0).product(), pl.col("cash_amount_usd").fill_null(0.0).sum())
     )
-    owned = pl.col("split_ratio").fill_null(1.0) * (
-        pl.col("close") + pl.col("cash_amount_usd").fill_null(0.0)
-    )
+    ratio, cash = pl.col("split_ratio").fill_null(1.0), pl.col("cash_amount_usd").fill_null(0.0)
+    before = pl.col("close").shift(1).over("ticker")
+    factors = {
+        "ex_close": pl.col("close") / (ratio * (pl.col("close") + cash)),
+        "previous_close": (1.0 - ratio * cash / before).fill_null(1.0) / ratio,
+    }
     later_factors = pl.col("factor").shift(-1, fill_value=1.0).cum_prod(reverse=True).over("ticker")
     return (
         past.join(effects, on=["ticker", "session_date"], how="left")
         .sort("ticker", "session_date")
-        .with_columns(factor=pl.col("close") / owned)
+        .with_columns(factor=factors[dividend_basis])
         .select("ticker", "session_date", "close", adjusted_close=pl.col("close") * later_factors)
     )
 
