@@ -13,8 +13,10 @@ from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
+from nextgen_assets.provider_calls import recorded_calls
 from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.news import NewsProvider, check_articles
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
@@ -33,6 +35,7 @@ def news_articles(
     settings: dg.ResourceParam[Settings],
     news_source: dg.ResourceParam[NewsProvider],
     clock: dg.ResourceParam[Clock],
+    http: dg.ResourceParam[HttpPolicy],
 ) -> dict[str, pl.DataFrame]:
     """One row per article about a security; session_date is the session that first admits it.
 
@@ -47,7 +50,7 @@ def news_articles(
     first, last, now = sessions[0], sessions[-1], clock.now()
     span = {"first": calendar.shift(first, -news.duplicate_window_sessions), "last": last}
     asked_from = calendar.shift(first, -LATE_SESSIONS)
-    with watch.measure("provider"):
+    with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
         raw = check_articles(news_source.name, news_source.articles(asked_from, last + timedelta(days=1)))
     with watch.measure("read"), warehouse.snapshot():
         securities = warehouse.read("securities", first=first, last=last)
@@ -83,6 +86,7 @@ def news_articles(
         "news_article_tickers": found.tickers,
         "news_article_copies": found.copies,
         "quarantine": rejected,
+        "provider_calls": calls.rows(),
     }
 
 

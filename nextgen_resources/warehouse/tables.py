@@ -123,7 +123,7 @@ _SPECS = (
         "market_prices",
         WriteMode.APPEND,
         None,
-        also_written_by=("corporate_actions", "quality_findings"),
+        also_written_by=("corporate_actions", "news_articles", "quality_findings"),
     ),
 )
 
