@@ -63,7 +63,7 @@ def fill(graph: Built, tickers: int, history: int, before: date) -> None:
     with graph.warehouse.get_connection() as connection:
         connection.register("days", days)
         connection.execute(
-            "INSERT INTO ticker_universe BY NAME SELECT printf('T%04d', i) ticker, ? valid_from, 's' || i security_id, "
+            "INSERT INTO security_listings BY NAME SELECT printf('T%04d', i) ticker, ? valid_from, 's' || i security_id, "
             "'n' name, 'XNYS' exchange, 'USD' currency, 's' sector, 'listed' reason_in, 'synthetic' source, "
             "? known_at, 'bench' run_id FROM range(?) r(i)",
             [first, datetime.combine(first, datetime.min.time()), tickers],

@@ -121,7 +121,7 @@ def test_calls_are_rows_a_gap_asks_for_itself_and_a_ticker_that_is_gone_leaves_t
     world: World,
 ) -> None:
     with world.graph() as graph:
-        assert run(graph, "ticker_universe").success
+        assert run(graph, "security_listings").success
         first = run(graph, "market_prices", FIRST, date(2013, 2, 26))
         assert first.success
         calls = graph.warehouse.read("SELECT * FROM provider_calls ORDER BY endpoint")
@@ -147,7 +147,7 @@ def test_a_failed_run_keeps_its_calls_the_next_goes_on_there_and_a_finished_one_
     world: World,
 ) -> None:
     with world.graph() as graph:
-        assert run(graph, "ticker_universe").success
+        assert run(graph, "security_listings").success
         world.server.answer = lambda r: (
             rows_of(r) if "AAPL" in r.path or "GOOG" in r.path else Reply(status=503)
         )
@@ -174,7 +174,7 @@ def test_a_failed_run_keeps_its_calls_the_next_goes_on_there_and_a_finished_one_
 @pytest.mark.slow
 def test_a_run_that_is_killed_leaves_its_calls_and_the_next_asks_for_the_rest(world: World) -> None:
     with world.graph() as graph:
-        assert run(graph, "ticker_universe").success
+        assert run(graph, "security_listings").success
     reached, hold = threading.Event(), threading.Event()
 
     def answer(request: Seen) -> Reply:
@@ -227,7 +227,7 @@ def test_yahoo_by_settings_alone_fills_the_tables_and_the_calls(tmp_path: Path) 
             "http.requests_per_minute": 60_000.0,
         }  # fmt: skip
         with built(tmp_path, settings) as graph:
-            for asset in ("ticker_universe", "market_prices", "corporate_actions"):
+            for asset in ("security_listings", "market_prices", "corporate_actions"):
                 assert run(graph, asset).success
             closes = graph.warehouse.read(
                 "SELECT ticker, session_date, close, source FROM market_prices ORDER BY ALL"
@@ -247,7 +247,7 @@ def test_yahoo_by_settings_alone_fills_the_tables_and_the_calls(tmp_path: Path) 
 @pytest.mark.slow
 def test_actions_of_a_ticker_that_is_refused_stay(world: World) -> None:
     with world.graph() as graph:
-        assert run(graph, "ticker_universe").success
+        assert run(graph, "security_listings").success
         assert run(graph, "market_prices").success
         with graph.warehouse.get_connection() as connection:
             connection.execute(
@@ -264,7 +264,7 @@ def test_actions_of_a_ticker_that_is_refused_stay(world: World) -> None:
 @pytest.mark.slow
 def test_a_provider_without_daily_bars_is_refused_by_name(world: World) -> None:
     with world.graph() as graph:
-        assert run(graph, "ticker_universe").success
+        assert run(graph, "security_listings").success
     WebBars.capabilities, kept = frozenset({"quotes"}), WebBars.capabilities
     try:
         with world.graph() as graph:
