@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.metadata import record
-from nextgen_assets.mtf_build import Stream, bar_frame, mtf_build, tick_streams
+from nextgen_assets.mtf_build import Stream, all_streams, bar_frame, mtf_build
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.clock import Clock
@@ -13,7 +13,7 @@ from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
-@session_asset(group="intraday", kinds={"duckdb", "numpy"}, deps=["market_ticks"])
+@session_asset(group="intraday", kinds={"duckdb", "numpy"}, deps=["market_ticks", "intraday_prices"])
 def bars_mtf(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -23,7 +23,8 @@ def bars_mtf(
     """One row per instrument, timeframe and bar with a tick; session_date is the first that may use it.
 
     Key: instrument, timeframe, bar_start. Source: market_ticks, at the price and hours that intraday.yaml
-    declares. Cadence: after market_ticks, by the job import_ticks. A re-run reads the ticks of its sessions
+    declares; for an instrument without ticks, the shortest interval of intraday_prices.
+    Cadence: after market_ticks, by the job import_ticks. A re-run reads the ticks of its sessions
     (and of the bars that were forming before them) and replaces its sessions. A bar stands in the session
     whose cut-off first admits its end; one that has not ended by then is in mtf_state only.
     """
@@ -31,7 +32,7 @@ def bars_mtf(
     calendar = calendar_of(settings)
     build = mtf_build(warehouse, settings, clock.now())
     parts: list[pl.DataFrame] = []
-    streams = tick_streams(settings.intraday.folder)
+    streams = all_streams(build, settings.intraday.folder)
     with watch.measure("build"):
         for stream in streams:
             for found in build.sessions(stream, sessions):

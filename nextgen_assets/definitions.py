@@ -13,6 +13,7 @@ from nextgen_assets import (  # noqa: E402
     corporate_actions,
     feature_windows,
     feedback_metrics,
+    intraday_prices,
     learning_insights,
     market_prices,
     market_ticks,
@@ -69,6 +70,7 @@ ASSET_MODULES = [
     trade_reflections,
     system_health,
     market_ticks,
+    intraday_prices,
     bars_mtf,
     mtf_state,
 ]

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from nextgen_assets.domain.bars import BarBuilder, Bars, ticks_as_bars
+from nextgen_assets.domain.intraday import interval_seconds
 from nextgen_assets.domain.market_days import Hours, Timeframe, market_days, parse_timeframes
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.partitions import calendar_of
@@ -39,12 +41,15 @@ class Stream:
     Attributes
     ----------
     price : str
-        Which price of its ticks.
+        Which price of its ticks; ``bars`` for intraday bars.
+    interval : str or None
+        Length of those bars.
     """
 
     instrument: str
     hours: Hours
-    price: PriceOf
+    price: PriceOf | Literal["bars"]
+    interval: str | None = None
 
 
 def tick_streams(folder: Path | None) -> list[Stream]:
@@ -124,11 +129,14 @@ class MtfBuild:
         Reading begins with the oldest bar that is forming at the cut-off before, so that a session has the
         same bars alone and in a range; ticks are read a session at a time.
         """
-        builder = BarBuilder(self.timeframes, stream.hours, self.calendar)
+        timeframes = self._timeframes_of(stream)
+        if not timeframes:
+            return
+        builder = BarBuilder(timeframes, stream.hours, self.calendar)
         wanted = set(sessions)
         for session in self.calendar.between(self._first_read(stream, sessions[0]), sessions[-1]):
             until = min(self.calendar.cutoff(session, self.delay_minutes), self.now)
-            ended = builder.add(self._ticks(stream, session, until), _microseconds(until))
+            ended = builder.add(self._rows(stream, session, until), _microseconds(until))
             if session in wanted:
                 yield SessionBars(session, until, bar_frame(ended), bar_frame(builder.forming()))
 
@@ -142,6 +150,38 @@ class MtfBuild:
         start = datetime.fromtimestamp(int(begin) / 1_000_000, tz=UTC)
         return min(session, self.calendar.admitting(start, self.delay_minutes))
 
+    def _timeframes_of(self, stream: Stream) -> tuple[Timeframe, ...]:
+        """Those that bars of the stream's interval fit into; an hour of the exchange begins at half past."""
+        if stream.interval is None:
+            return self.timeframes
+        seconds = interval_seconds(stream.interval)
+        unit = 1_800 if stream.hours == "exchange" else 3_600
+        return tuple(one for one in self.timeframes if one.seconds % seconds == 0 and unit % seconds == 0)
+
+    def _rows(self, stream: Stream, session: date, until: datetime) -> Bars:
+        return (
+            self._ticks(stream, session, until)
+            if stream.price != "bars"
+            else self._bars(stream, session, until)
+        )
+
+    def _bars(self, stream: Stream, session: date, until: datetime) -> Bars:
+        rows = self.warehouse.read(
+            "SELECT epoch_us(bar_start) AS s, epoch_us(bar_end) AS e, open, high, low, close, "
+            "coalesce(volume, 'nan'::DOUBLE) AS volume FROM intraday_prices WHERE ticker = $ticker "
+            "AND interval = $interval AND session_date = $session AND is_complete AND bar_end <= $until "
+            "ORDER BY bar_start",
+            ticker=stream.instrument,
+            interval=stream.interval,
+            session=session,
+            until=until,
+        )
+        start, end = rows["s"].to_numpy(), rows["e"].to_numpy()
+        values = {name: rows[name].to_numpy() for name in ("open", "high", "low", "close", "volume")}
+        return Bars(
+            start=start, end=end, **values, count=np.ones(len(start), np.int64), first=start, last=end
+        )
+
     def _ticks(self, stream: Stream, session: date, until: datetime) -> Bars:
         price = _PRICES[stream.price]
         size = "size" if stream.price == "last" else "NULL::DOUBLE"
@@ -154,6 +194,16 @@ class MtfBuild:
             until=until,
         )
         return ticks_as_bars(*(rows[name].to_numpy() for name in ("ts", "price", "size")))
+
+
+def all_streams(build: MtfBuild, folder: Path | None) -> list[Stream]:
+    """Instruments with ticks, then those with intraday bars only, by their shortest interval."""
+    ticks = tick_streams(folder)
+    known = {stream.instrument for stream in ticks}
+    held = build.warehouse.read("SELECT DISTINCT ticker, interval, hours FROM intraday_prices ORDER BY ALL")
+    rows = sorted(held.rows(), key=lambda row: (row[0], interval_seconds(row[1])))
+    shortest = {ticker: Stream(ticker, hours, "bars", interval) for ticker, interval, hours in reversed(rows)}
+    return ticks + [shortest[name] for name in sorted(shortest) if name not in known]
 
 
 def mtf_build(warehouse: Warehouse, settings: Settings, now: datetime) -> MtfBuild:

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.metadata import record
-from nextgen_assets.mtf_build import bar_frame, mtf_build, tick_streams
+from nextgen_assets.mtf_build import all_streams, bar_frame, mtf_build
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.clock import Clock
@@ -28,7 +28,9 @@ ORDER BY session_date
 _KEYS = ("instrument", "timeframe", "session_date")
 
 
-@session_asset(group="intraday", kinds={"duckdb", "polars"}, deps=["market_ticks", "bars_mtf"])
+@session_asset(
+    group="intraday", kinds={"duckdb", "polars"}, deps=["market_ticks", "intraday_prices", "bars_mtf"]
+)
 def mtf_state(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -37,7 +39,7 @@ def mtf_state(
 ) -> pl.DataFrame:
     """One row per instrument, timeframe and session: the last ended bar at its cut-off, and the forming one apart.
 
-    Key: instrument, timeframe, session_date. Source: bars_mtf for what had ended, market_ticks up to the
+    Key: instrument, timeframe, session_date. Source: bars_mtf for what had ended, market_ticks or intraday_prices up to the
     cut-off for what was forming. Cadence: after bars_mtf, by the job import_ticks. A re-run replaces its
     sessions. The columns of the forming bar have names of their own, so that nothing unfinished is taken
     for a bar by mistake.
@@ -47,7 +49,7 @@ def mtf_state(
     build = mtf_build(warehouse, settings, clock.now())
     forming = [no_forming(sessions[0])]
     with watch.measure("build"):
-        for stream in tick_streams(settings.intraday.folder):
+        for stream in all_streams(build, settings.intraday.folder):
             forming += [
                 found.forming.with_columns(instrument=pl.lit(stream.instrument), session_date=found.session)
                 for found in build.sessions(stream, sessions)

@@ -71,6 +71,7 @@ class IngestionSettings(Section):
         return self
 
 
+IntervalName = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}[smh]$")]
 TimeframeName = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,4}[smh]|1d|1w)$")]
 
 
@@ -79,6 +80,9 @@ class IntradaySettings(Section):
 
     folder: Path | None = Field(
         description="folder of tick and bar files with an intraday.yaml that declares them; null: none"
+    )
+    provider_interval: IntervalName | None = Field(
+        description="length of the bars within the day that the market data provider is asked for; null: none"
     )
     timeframes: tuple[TimeframeName, ...] = Field(
         min_length=1,

@@ -66,7 +66,7 @@ _SPECS = (
         "market_prices",
         WriteMode.APPEND,
         None,
-        also_written_by=("corporate_actions", "market_ticks", "news_articles"),
+        also_written_by=("corporate_actions", "market_ticks", "intraday_prices", "news_articles"),
     ),
     TableSpec("corporate_actions", "corporate_actions", WriteMode.RESTATE, "ex_date", may_become_empty=True),
     TableSpec("corporate_action_coverage", "corporate_actions", WriteMode.UPSERT, None),
@@ -79,6 +79,7 @@ _SPECS = (
         unindexed_key=("instrument", "ts", "sequence"),
     ),
     TableSpec("tick_imports", "market_ticks", WriteMode.STREAM, None),
+    TableSpec("intraday_prices", "intraday_prices", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("bars_mtf", "bars_mtf", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("mtf_state", "mtf_state", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec(
@@ -123,7 +124,7 @@ _SPECS = (
         "market_prices",
         WriteMode.APPEND,
         None,
-        also_written_by=("corporate_actions", "news_articles", "quality_findings"),
+        also_written_by=("corporate_actions", "intraday_prices", "news_articles", "quality_findings"),
     ),
 )
 

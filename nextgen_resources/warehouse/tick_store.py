@@ -15,6 +15,7 @@ from nextgen_resources.warehouse.warehouse import Warehouse, frame_of
 
 _VALUES = ("bid", "ask", "last", "size", "bid_size", "ask_size")
 _INSTANT = pl.Datetime("us", "UTC")
+_BATCH_ROWS = 122_880
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -186,7 +187,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, ticks: pl.DataFrame, origin: 
         parameters["session"] = ticks["session_date"][0]
         ticks = ticks.drop("session_date")
     columns = ", ".join([*ticks.columns, *constants])
-    with _registered(connection, ticks):
+    with _registered(connection, _in_batches(ticks)):
         connection.execute(f"INSERT INTO market_ticks BY NAME SELECT {columns} FROM incoming", parameters)
 
 
@@ -224,8 +225,14 @@ def _without_held(
     return fresh.with_columns(sequence=sequence).drop("_nth", "_parity", "_taken")
 
 
+def _in_batches(ticks: pl.DataFrame) -> Any:
+    """An Arrow table of several batches: one batch would keep one thread busy and the others waiting."""
+    table = ticks.to_arrow()
+    return type(table).from_batches(table.to_batches(max_chunksize=_BATCH_ROWS), schema=table.schema)
+
+
 @contextmanager
-def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
+def _registered(connection: duckdb.DuckDBPyConnection, frame: Any) -> Iterator[None]:
     connection.register("incoming", frame)
     try:
         yield

@@ -103,3 +103,38 @@ def test_folder_without_a_declaration_fails_the_run_with_what_to_do(tmp_path: Pa
         pytest.raises(RunFailedError, match=r"market_ticks: .*has no intraday\.yaml; write one"),
     ):
         scenario.run("import_ticks", FIRST, LAST)
+
+
+BARS = """
+bars:
+  - {files: "*.csv", format: csv, instrument: IBM, interval: 1m, hours: exchange,
+     options: {columns: [ts, open, high, low, close, volume], time: "%Y-%m-%d %H:%M:%S", zone: America/New_York}}
+"""
+
+
+def test_bars_of_files_become_intraday_prices_and_bars_of_longer_timeframes(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "intraday.yaml").write_text(BARS)
+    start = datetime(2005, 3, 1, 9, 25)  # noqa: DTZ001  (the wall clock of New York)
+    lines = [
+        f"{start + timedelta(minutes=n)},{10 + n % 7},{18 + n % 7},{9 + n % 7},{11 + n % 7},100"
+        for n in range(400)
+    ]
+    lines[50] = lines[50].replace(",9,", ",99,").replace(",10,", ",99,")
+    (folder / "ibm.csv").write_text("\n".join(lines))
+    with built(tmp_path, {"intraday.folder": str(folder)}) as scenario:
+        scenario.run("import_ticks", FIRST, FIRST)
+        raw = scenario.content("intraday_prices")
+        bad = scenario.content("quarantine")
+        assert raw.height + bad.height == 400
+        assert bad["reason_code"].to_list() == ["prices_out_of_order"]
+        assert raw["is_complete"].all()
+        found = scenario.content("bars_mtf")
+        assert found["price"].unique().to_list() == ["bars"]
+        (day,) = found.filter(pl.col("timeframe") == "1d").to_dicts()
+        assert (day["tick_count"], day["volume"]) == (389, 38_900.0)  # of the session, less the bad one
+        hours = found.filter(pl.col("timeframe") == "1h")
+        assert [str(at)[11:16] for at in hours["bar_start"]] == [f"{hour}:30" for hour in range(14, 21)]
+        state = scenario.content("mtf_state").filter(pl.col("timeframe") == "1w")
+        assert state.select("bar_start", "forming_tick_count").rows() == [(None, 389)]

@@ -52,6 +52,7 @@ QUIET_TABLES = {
     "quality_findings",
     "market_ticks",
     "tick_imports",
+    "intraday_prices",
     "bars_mtf",
     "mtf_state",
 }

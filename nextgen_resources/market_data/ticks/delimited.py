@@ -82,7 +82,7 @@ class DelimitedFormat:
         return Chunk(ticks, start, last, lambda lines: _texts(data, lines - first))
 
     def _parsed(self, data: bytes, lines: int, first: int, context: FileContext) -> pl.DataFrame:
-        raw = pl.read_csv(
+        scanned = pl.scan_csv(
             data,
             has_header=False,
             schema={**self.columns, _EXTRA: pl.String()},
@@ -96,6 +96,7 @@ class DelimitedFormat:
             row_index_offset=first,
             raise_if_empty=False,
         )
+        raw = scanned.select("source_line", *self._read_fields(context), _EXTRA).collect()
         if raw.height != lines:
             raise ProviderDataError(
                 f"{context.label}: {lines} lines from line {first} on were read as {raw.height} rows; "
@@ -103,6 +104,14 @@ class DelimitedFormat:
             )
         is_header = first == 1 and (self.has_header or self.header is not None)
         return raw.slice(1) if is_header else raw
+
+    def _read_fields(self, context: FileContext) -> list[str]:
+        """Fields that something is read from, and the last one, which tells that the line is whole."""
+        flaw = self.flaw(context.instrument)
+        meanings = [self.instants(context), *self.values().values(), *([] if flaw is None else [flaw])]
+        used = {name for meaning in meanings for name in meaning.meta.root_names()}
+        last = [*self.columns][-1]
+        return [name for name in self.columns if name in used or name == last]
 
     def _canonical(self, raw: pl.DataFrame, data: bytes, first: int, context: FileContext) -> pl.DataFrame:
         flaw = self.flaw(context.instrument)
@@ -113,7 +122,7 @@ class DelimitedFormat:
             *(expression.alias(name) for name, expression in self.values().items()),
             (no_defect if flaw is None else flaw.cast(pl.UInt8).fill_null(0)).alias("defect"),
         )
-        judged = [name for name in self.columns if name not in self.may_be_empty]
+        judged = [name for name in self._read_fields(context) if name not in self.may_be_empty]
         holes = raw.select(pl.any_horizontal(pl.col(judged).is_null(), pl.col(_EXTRA).is_not_null()))
         suspects = holes.to_series()
         if suspects.any():
@@ -135,6 +144,8 @@ class DelimitedFormat:
         is_short = fields.list.len() != len(self.columns)
         unread = pl.Series([False]).new_from_index(0, lines.height)
         for position, name in enumerate(self.columns):
+            if name not in lines.columns:
+                continue
             text = fields.list.get(position, null_on_oob=True).fill_null("").str.strip_chars()
             unread = unread | (lines[name].is_null() & ((text != "") | (name not in self.may_be_empty)))
         found = pl.DataFrame(

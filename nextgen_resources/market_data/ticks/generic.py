@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Literal
 
@@ -92,6 +93,8 @@ class Format(DelimitedFormat):
             value = pl.col(name)
             if name in {"bid", "ask", "last"} and self._scale != 1.0:
                 value = value / self._scale
+                if (digits := math.log10(self._scale)) == int(digits) > 0:
+                    value = value.round(int(digits))  # a constant divides through its reciprocal
             if name in {"bid", "ask"} and self.sides_may_lack:
                 value = pl.when(value != 0).then(value)
             found[name] = value

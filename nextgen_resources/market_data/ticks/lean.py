@@ -79,5 +79,6 @@ class Format(DelimitedFormat):
         return pl.when(pl.col("suspicious") != 0).then(FLAGGED).otherwise(0)
 
     def _price(self, name: str) -> pl.Expr:
-        price = pl.col(name) / 10_000 if self._is_equity else pl.col(name)
+        # Polars divides by a constant through its reciprocal, which misses the last bit of many prices.
+        price = (pl.col(name) / 10_000).round(4) if self._is_equity else pl.col(name)
         return pl.when(price != 0).then(price) if self.sides_may_lack else price
