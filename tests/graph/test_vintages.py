@@ -99,7 +99,7 @@ class Replay:
         with plain.warehouse.transaction() as connection:
             members = stays(SYMBOLS, valid_from=DAYS[0])
             connection.register("members", members.with_columns(run_id=pl.lit("none")))
-            connection.execute("INSERT INTO ticker_universe BY NAME SELECT * FROM members")
+            connection.execute("INSERT INTO security_listings BY NAME SELECT * FROM members")
         clock = FrozenClock(NOW)
         keeper = WarehouseIOManager(plain.warehouse, plain.settings.scenario_id, clock)
         market = Growing(self.folder)
