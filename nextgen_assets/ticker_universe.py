@@ -45,8 +45,8 @@ def ticker_universe(
     Key: ticker, valid_from. Source: security_listings and, where the settings ask for reviews, the bars that
     the warehouse knew before each review. Cadence: each session. Bars are fetched of every listed security, so
     that each can be ranked by what we knew of it; the universe only decides who is predicted and traded.
-    Without reviews every listed security is in. A run decides its sessions, and those after it that are
-    stored, anew from the stays before it: a range, single sessions and a rebuild give the same stays.
+    Without reviews every listed security is in. A run or a re-run decides its sessions, and those after it
+    that are stored, anew from the stays before it: a range, single sessions and a rebuild agree.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     with watch.measure("read"), warehouse.snapshot():
