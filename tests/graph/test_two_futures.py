@@ -46,6 +46,7 @@ ALWAYS_RUN = {date(2004, 12, 7), date(2005, 2, 28)}
 QUIET_TABLES = {
     "feature_sets",
     "market_price_revisions",
+    "corporate_action_revisions",
     "learning_insights",
     "bias_flags",
     "retrain_signals",
@@ -101,7 +102,12 @@ def test_another_future_after_a_session_changes_no_bit_up_to_it(
 def test_every_table_has_something_to_compare_before_the_last_parting(real: Built) -> None:
     heights = {table: known_by(real, table, max(PARTINGS)).height for table in comparable_tables()}
     empty = {table for table, height in heights.items() if not height}
-    assert empty <= {"market_price_revisions", "bias_flags", "quality_findings"}, heights
+    assert empty <= {
+        "market_price_revisions",
+        "corporate_action_revisions",
+        "bias_flags",
+        "quality_findings",
+    }, heights
 
 
 @pytest.mark.slow
