@@ -50,8 +50,16 @@ def test_demo_fills_every_table_and_a_second_run_changes_nothing(tmp_path: Path)
     warehouse = tmp_path / "data" / "baseline" / "warehouse.duckdb"
     before, runs = table_hashes(warehouse), run_count(home)
     empty = {name for name, content in before.items() if content.startswith("[(0,")}
-    assert empty <= {"quarantine", "market_price_revisions", "market_price_confirmations", "quality_findings",
-                     "provider_calls", "_migrations", "market_ticks", "tick_imports"}  # fmt: skip
+    corrections = {"market_price_revisions", "market_price_confirmations", "corporate_action_revisions"}
+    failures = {
+        "quarantine",
+        "quality_findings",
+        "news_score_failures",
+        "news_scoring_runs",
+        "provider_calls",
+    }
+    intraday = {"market_ticks", "tick_imports", "intraday_prices", "bars_mtf", "mtf_state"}
+    assert empty <= corrections | failures | intraday | {"_migrations"}
     assert "buy and hold" in first.stdout.lower().replace("-", " ")
     assert "base rate" in first.stdout
     second = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)

@@ -36,7 +36,13 @@ BROKEN: tuple[Hole, ...] = (("AAPL", date(2005, 2, 11)),)
 SETTINGS = {"models.horizon_sessions": 3, "feedback.insight_q": 0.5}
 """A short horizon gives feedback and learning something to say within the span."""
 
-NOT_REPRODUCIBLE = {"task_runs", "provider_calls", "corporate_action_coverage"}
+NOT_REPRODUCIBLE = {
+    "task_runs",
+    "provider_calls",
+    "corporate_action_coverage",
+    "news_score_failures",
+    "news_scoring_runs",
+}
 """Tables that state what ran and when, not what is known."""
 _DAY_COLUMN = {
     "ticker_universe": "valid_from",
