@@ -40,6 +40,7 @@ from tests.graph.futures import (
 )
 from tests.graph.harness import Built
 
+pytestmark = pytest.mark.slow
 PARTING = date(2005, 1, 31)
 """A month end, so that models are cut off there."""
 FUTURES = (None, Future(PARTING))

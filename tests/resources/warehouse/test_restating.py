@@ -108,7 +108,7 @@ def test_a_clock_behind_the_version_that_is_replaced_follows_it_by_a_microsecond
 STATEMENT = st.dictionaries(st.sampled_from(["AAPL", "GOOG", "IBM"]), st.sampled_from([0.1, 0.2]), max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(statements=st.lists(STATEMENT, min_size=1, max_size=5))
 def test_as_of_each_statement_is_what_it_said(statements: list[dict[str, float]]) -> None:
     store = Store()
