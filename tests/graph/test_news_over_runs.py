@@ -18,7 +18,9 @@ from nextgen_resources.news.delivery import article_frame
 from tests.graph.harness import Built, built
 
 MONDAY, TUESDAY, WEDNESDAY = date(2005, 1, 10), date(2005, 1, 11), date(2005, 1, 12)
-ASSETS = {dg.AssetKey(name) for name in ("ticker_universe", "news_articles", "news_sentiment")}
+ASSETS = {
+    dg.AssetKey(name) for name in ("security_listings", "ticker_universe", "news_articles", "news_sentiment")
+}
 BAR = """
 INSERT INTO market_prices BY NAME SELECT 'IBM' AS ticker, DATE '2005-01-10' AS session_date, 90 AS open, 91 AS high,
     89 AS low, 90 AS close, 1000 AS volume, 'x' AS source, TIMESTAMPTZ '2005-01-10 21:15:00Z' AS known_at,
