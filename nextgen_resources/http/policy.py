@@ -218,7 +218,7 @@ def policy_at(
     if redis_url:
         from nextgen_resources.http.redis_cache import RedisCache
 
-        cache = RedisCache(redis_url)
+        cache = RedisCache(redis_url, clock)
     return HttpPolicy(settings, Journal(file, clock), cache, clock)
 
 

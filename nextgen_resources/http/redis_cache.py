@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from nextgen_resources.clock import Clock, SystemClock
 from nextgen_resources.errors import SettingsError
 from nextgen_resources.http.answers import Answer
 
@@ -21,10 +22,13 @@ class RedisCache:
     ----------
     url : str
         ``redis://host:port/database``; never shown.
+    clock : Clock, optional
+        Tells when an answer was kept: the clock of the calls, by whose times answers are spent.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._url = url
+        self._clock = clock or SystemClock()
         self._client: Any = None
 
     def keep(self, key: str, answer: Answer, ttl_seconds: float) -> None:
@@ -33,7 +37,7 @@ class RedisCache:
             "url": answer.url,
             "status": answer.status,
             "headers": dict(answer.headers),
-            "kept_at": datetime.now(UTC).isoformat(),
+            "kept_at": self._clock.now().isoformat(),
         }
         value = json.dumps(head).encode() + b"\n" + answer.body
         with self._told():

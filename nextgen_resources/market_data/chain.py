@@ -28,6 +28,7 @@ from nextgen_resources.market_data.capabilities import INTRADAY_SCHEMA, QUOTE_SC
 from nextgen_resources.market_data.chain_filling import filled
 from nextgen_resources.market_data.delivery import whole_or_partial
 from nextgen_resources.market_data.door import DELIVERED_SCHEMA, check_bars
+from nextgen_resources.member_options import options_by_member
 
 
 class Provider:
@@ -63,15 +64,7 @@ class Provider:
             raise SettingsError(
                 f"chain: providers is {names}, expected two or more different names, such as [yahoo, files]"
             )
-        own: dict[str, dict[str, Any]] = {name: {} for name in names}
-        for option, value in options.items():
-            owner = max((name for name in names if option.startswith(f"{name}_")), key=len, default=None)
-            if owner is None:
-                raise SettingsError(
-                    f"chain: the option {option!r} belongs to none of {', '.join(names)}; put the name of its provider "
-                    f"in front, such as {names[0]}_{option}"
-                )
-            own[owner][option.removeprefix(f"{owner}_")] = value
+        own = options_by_member(self.name, "provider", names, options)
         self.members: list[MarketDataProvider] = [load_provider(name, http, **own[name]) for name in names]
         self._givers: dict[tuple[str, date, date], str] = {}
 

@@ -16,13 +16,14 @@ from typing import Any
 import polars as pl
 
 from nextgen_resources.clock import SystemClock
-from nextgen_resources.errors import ProviderError, ProviderPartialError, SettingsError
+from nextgen_resources.errors import ProviderError, ProviderPartialError
 from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import ACTION_SCHEMA, LISTING_SCHEMA, DividendBasis, load_provider
 from nextgen_resources.market_data.capabilities import INTRADAY_SCHEMA, QUOTE_SCHEMA
 from nextgen_resources.market_data.delivery import whole_or_partial
 from nextgen_resources.market_data.door import DELIVERED_SCHEMA, check_bars
 from nextgen_resources.market_data.recording import Question, Recording
+from nextgen_resources.member_options import options_of_recorded
 
 
 class Provider:
@@ -55,13 +56,7 @@ class Provider:
     def __init__(
         self, path: str | Path, record: str = "", http: HttpPolicy | None = None, **options: Any
     ) -> None:
-        prefix = f"{record}_"
-        if strange := sorted(name for name in options if not record or not name.startswith(prefix)):
-            raise SettingsError(
-                f"recorded: unknown option(s) {', '.join(strange)}; it takes path, record"
-                + (f" and options that begin with {prefix}" if record else "")
-            )
-        own = {name.removeprefix(prefix): value for name, value in options.items()}
+        own = options_of_recorded(record, options)
         self._live = load_provider(record, http, **own) if record else None
         self._recording = Recording(Path(path), http.clock if http else SystemClock())
 

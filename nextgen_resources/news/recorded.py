@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from nextgen_resources.clock import SystemClock
-from nextgen_resources.errors import ProviderDataError, SettingsError
+from nextgen_resources.errors import ProviderDataError
 from nextgen_resources.http.policy import HttpPolicy
+from nextgen_resources.member_options import options_of_recorded
 from nextgen_resources.news import check_articles, load_news_provider
 from nextgen_resources.settings.data_sections import Credentials
 
@@ -58,13 +59,7 @@ class Provider:
         credentials: Credentials | None = None,
         **options: Any,
     ) -> None:
-        prefix = f"{record}_"
-        if strange := sorted(name for name in options if not record or not name.startswith(prefix)):
-            raise SettingsError(
-                f"recorded: unknown option(s) {', '.join(strange)}; it takes path, record"
-                + (f" and options that begin with {prefix}" if record else "")
-            )
-        own = {name.removeprefix(prefix): value for name, value in options.items()}
+        own = options_of_recorded(record, options)
         self._live = load_news_provider(record, http, credentials, **own) if record else None
         self._folder = Path(path).expanduser()
         self._clock = http.clock if http else SystemClock()

@@ -15,6 +15,7 @@ import polars as pl
 
 from nextgen_resources.errors import ProviderError, SettingsError
 from nextgen_resources.http.policy import HttpPolicy
+from nextgen_resources.member_options import options_by_member
 from nextgen_resources.news import ARTICLE_SCHEMA, NewsProvider, check_articles, load_news_provider
 from nextgen_resources.settings.data_sections import Credentials
 
@@ -63,15 +64,7 @@ class Provider:
         if on_failure not in ("fail", "report"):
             raise SettingsError(f"union: on_failure is {on_failure!r}, expected fail or report")
         self._on_failure = on_failure
-        own: dict[str, dict[str, Any]] = {name: {} for name in names}
-        for option, value in options.items():
-            owner = max((name for name in names if option.startswith(f"{name}_")), key=len, default=None)
-            if owner is None:
-                raise SettingsError(
-                    f"union: the option {option!r} belongs to none of {', '.join(names)}; put the name of its "
-                    f"source in front, such as {names[0]}_{option}"
-                )
-            own[owner][option.removeprefix(f"{owner}_")] = value
+        own = options_by_member(self.name, "source", names, options)
         self.sources: list[NewsProvider] = [
             load_news_provider(name, http, credentials, **own[name]) for name in names
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, ClassVar, Literal
 
@@ -16,7 +17,7 @@ UNREADABLE, WRONG_COUNT, NO_SUCH_TIME, OTHER_INSTRUMENT, FLAGGED = range(1, 6)
 """Defects by their numbers in ``DEFECTS``."""
 
 
-class DelimitedFormat:
+class DelimitedFormat(ABC):
     """What the text formats share; a subclass says what the columns are and mean.
 
     Attributes
@@ -40,13 +41,13 @@ class DelimitedFormat:
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields that a line may leave empty."""
 
+    @abstractmethod
     def instants(self, context: FileContext) -> pl.Expr:
         """Microseconds in UTC from the raw columns; null where the clock of the file has no such time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def values(self) -> dict[str, pl.Expr]:
         """Canonical columns of ``TICK_SCHEMA`` from the raw columns."""
-        raise NotImplementedError
 
     def flaw(self, _instrument: str) -> pl.Expr | None:
         """Number of a defect that only the format can see, 0 without one; None when it knows of none."""

@@ -46,6 +46,16 @@ def test_spent_answers_are_gone_and_newer_ones_stay(url):
     assert cache.kept("new") is None
 
 
+def test_an_answer_is_kept_at_the_time_of_the_given_clock(url):
+    time = VirtualTime()
+    cache = RedisCache(url, time)
+    cache.keep("k", ANSWER, 60.0)
+    cache.spend(time.now() - timedelta(seconds=1))
+    assert cache.kept("k") == ANSWER
+    cache.spend(time.now())
+    assert cache.kept("k") is None
+
+
 def test_redis_takes_the_answers_when_its_url_is_set(url, tmp_path):
     policy = policy_at(policy_in(VirtualTime()).settings, tmp_path / "http.sqlite", redis_url=url)
     from nextgen_resources.http.policy import Request
