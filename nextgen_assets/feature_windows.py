@@ -21,7 +21,7 @@ CODE_VERSION = "1"
 @session_asset(
     group="features",
     kinds={"duckdb", "polars", "numpy"},
-    deps=["market_prices", "corporate_actions", "news_sentiment"],
+    deps=["security_listings", "market_prices", "corporate_actions", "news_sentiment"],
 )
 def feature_windows(
     context: dg.AssetExecutionContext,
@@ -31,9 +31,9 @@ def feature_windows(
 ) -> dict[str, pl.DataFrame]:
     """One row per ticker, session and feature set: the feature vector of that session.
 
-    Key: ticker, session_date, feature_set_id. Source: bars, actions and sentiment known by the cut-off
-    of the session. Cadence: each session. A re-run replaces its sessions; the same raw rows give the
-    same bytes, whether the session runs alone or in a range.
+    Key: ticker, session_date, feature_set_id. Source: bars, actions, sentiment and (for features of the
+    sector) listings known by the cut-off of the session. Cadence: each session. A re-run replaces its
+    sessions; the same raw rows give the same bytes, whether the session runs alone or in a range.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
@@ -51,7 +51,7 @@ def feature_windows(
                 window_rows(
                     market.panel,
                     vectors,
-                    market.versions(calendar),
+                    market.versions(calendar, chosen.reads_sectors),
                     feature_set=chosen,
                     calendar=calendar,
                     delay_minutes=delay,
@@ -79,5 +79,6 @@ def feature_set_row(chosen: FeatureSet) -> pl.DataFrame:
             "warmup_sessions": [required_history(chosen.features, chosen.lookback_sessions)],
             "code_version": [CODE_VERSION],
             "scope": [chosen.scope],
+            "reads_sectors": [chosen.reads_sectors],
         }
     )

@@ -8,6 +8,7 @@ import polars as pl
 
 from nextgen_assets.domain.prices import Panel, build_panel
 from nextgen_assets.domain.provenance import RawVersions, row_digests, scored_articles
+from nextgen_assets.domain.sectors import sector_spans
 from nextgen_assets.domain.security_names import SecurityNames, changes
 from nextgen_assets.domain.sessions import SessionCalendar, knowledge_segments
 from nextgen_assets.partitions import calendar_of
@@ -22,11 +23,13 @@ class MarketView:
     bars: pl.DataFrame
     actions: pl.DataFrame
     articles: pl.DataFrame
+    sectors: pl.DataFrame
     panel: Panel
 
-    def versions(self, calendar: SessionCalendar) -> RawVersions:
-        """Digests of the raw row versions of the panel."""
-        return row_digests(self.bars, self.actions, self.articles, self.panel, calendar)
+    def versions(self, calendar: SessionCalendar, with_sectors: bool = False) -> RawVersions:
+        """Digests of the raw row versions of the panel; with those of its listings where a feature reads the sector."""
+        sectors = self.sectors if with_sectors else None
+        return row_digests(self.bars, self.actions, self.articles, self.panel, calendar, sectors)
 
 
 def read_market(
@@ -45,14 +48,19 @@ def read_market(
         sentiment = warehouse.read("sentiment", **span, method=settings.sentiment_method)
         scores = warehouse.read("newest_scores", first=first, last=last, scorer=settings.sentiment_method)
         articles = scored_articles(warehouse.read("articles", **span), scores)
-        names = security_names(warehouse, last)
+        listings = warehouse.read("listings")
+    names = SecurityNames.as_of(listings, last)
     bars, actions = names.follow(bars, "session_date"), names.follow(actions, "ex_date")
     sentiment, articles = names.follow(sentiment, "session_date"), names.follow(articles, "session_date")
     if names.tenures:
         bars = bars.sort("ticker", "session_date")
     tickers = bars["ticker"].unique().sort().to_list()
-    panel = build_panel(bars, actions, sentiment, calendar.between(first, last), tickers, calendar)
-    return MarketView(bars, actions, articles, panel)
+    known = listings.filter(pl.col("valid_from") <= last, pl.col("known_at") <= as_of)
+    known = names.follow(known, "valid_from")
+    sectors = sector_spans(known, calendar, settings.ingestion.cutoff_delay_minutes)
+    sessions = calendar.between(first, last)
+    panel = build_panel(bars, actions, sentiment, sessions, tickers, calendar, sectors)
+    return MarketView(bars, actions, articles, sectors, panel)
 
 
 def security_names(warehouse: Warehouse, session: date) -> SecurityNames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from nextgen_assets.domain.features import FeatureSet, select
 from nextgen_assets.domain.provenance import row_digests
+from nextgen_assets.domain.sectors import sector_spans
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.domain.windows import feature_vectors, required_history, window_rows
@@ -18,6 +20,7 @@ from tests.contracts.synthetic_market import TICKERS, Market, actions_frame, no_
 
 OWN = FeatureSet(select(["return_5", "parkinson_10", "alpha_corr5", "ta_bop"]), 6)
 WIDE = FeatureSet(select(["return_5", "parkinson_10", "rank_return_5", "market_return_1"]), 6)
+SECTORS = FeatureSet(select(["return_5", "parkinson_10", "return_1_over_sector"]), 6)
 SPAN = required_history(OWN.features, 6)
 AT = 60
 BOTH = pytest.mark.parametrize("chosen", [OWN, WIDE], ids=["own ticker", "whole market"])
@@ -26,7 +29,7 @@ BOTH = pytest.mark.parametrize("chosen", [OWN, WIDE], ids=["own ticker", "whole 
 @pytest.fixture(scope="module")
 def market() -> Market:
     whole = synthetic_market()
-    return Market(whole.sessions, whole.bars, whole.actions, no_sentiment(), whole.articles.clear())
+    return replace(whole, sentiment=no_sentiment(), articles=whole.articles.clear())
 
 
 def rows_of(market: Market, chosen: FeatureSet, tickers: tuple[str, ...] = TICKERS) -> pl.DataFrame:
@@ -34,7 +37,14 @@ def rows_of(market: Market, chosen: FeatureSet, tickers: tuple[str, ...] = TICKE
     return window_rows(
         panel,
         feature_vectors(panel, chosen.features),
-        row_digests(market.bars, market.actions, market.articles, panel, xnys()),
+        row_digests(
+            market.bars,
+            market.actions,
+            market.articles,
+            panel,
+            xnys(),
+            market.sectors if chosen.reads_sectors else None,
+        ),
         feature_set=chosen,
         calendar=xnys(),
         delay_minutes=30,
@@ -158,13 +168,47 @@ def test_a_bar_of_another_ticker_changes_the_windows_that_read_the_market(
 ) -> None:
     hit = (pl.col("ticker") == "FLAT") & (pl.col("session_date") == market.sessions[AT - SPAN])
     volume = pl.when(hit).then(pl.col("volume") + 1).otherwise("volume").alias("volume")
-    other = Market(
-        market.sessions, market.bars.with_columns(volume), market.actions, market.sentiment, market.articles
-    )
+    other = replace(market, bars=market.bars.with_columns(volume))
     before, after = (
         rows_of(each, chosen).filter(pl.col("ticker") == "WAVE")["window_id"] for each in (market, other)
     )
     assert (before.to_list()[-1] != after.to_list()[-1]) == changes
+
+
+def test_windows_of_sector_features_name_the_listings_that_state_them(
+    warehouse: Warehouse, market: Market
+) -> None:
+    spans = market.sectors.rename({"first_session": "known_from", "stop_session": "valid_to"})
+    listings = spans.drop("known_from").with_columns(
+        *(pl.lit(text).alias(name) for name, text in (("exchange", "XNYS"), ("currency", "USD"))),
+        pl.lit("listed").alias("reason_in"),
+        pl.when(pl.col("valid_to").is_not_null()).then(pl.lit("removed")).alias("reason_out"),
+        pl.col("ticker").alias("security_id"),
+        pl.col("ticker").alias("name"),
+        pl.lit("run").alias("run_id"),
+    )
+    with warehouse.get_connection() as connection:
+        connection.register("incoming", listings.to_arrow())
+        connection.execute("INSERT INTO security_listings BY NAME SELECT * FROM incoming")
+    assert sector_spans(warehouse.read("listings"), xnys(), 30).equals(
+        market.sectors.sort("ticker", "valid_from")
+    )
+    rows = stored(warehouse, market, SECTORS)
+    last = rows.filter(pl.col("session_date") == market.sessions[AT], pl.col("ticker") == "WAVE")
+    named = sql(warehouse, f"SELECT * FROM feature_provenance('{last['window_id'][0]}')")
+    found = named.filter(pl.col("table_name") == "security_listings").select(
+        "ticker", "session_date", "row_key"
+    )
+    inside = market.sectors.filter(
+        pl.col("stop_session").is_null() | (pl.col("stop_session") > market.sessions[AT - SPAN])
+    )
+    assert sorted(found.rows()) == sorted(inside.select("ticker", "valid_from", "sector").rows())
+    moved = market.sectors.with_columns(
+        sector=pl.when(ticker="SPLIT").then(pl.lit("Waves")).otherwise("sector")
+    )
+    again = rows_of(replace(market, sectors=moved), SECTORS)
+    assert not set(again["window_id"]) & set(rows["window_id"])
+    assert rows_of(replace(market, sectors=moved), WIDE).equals(rows_of(market, WIDE))
 
 
 def test_order_of_tickers_and_tickers_that_do_not_trade_change_no_row(market: Market) -> None:
@@ -182,9 +226,7 @@ def test_a_market_row_learned_late_is_in_inputs_known_until(market: Market) -> N
         .cast(pl.Datetime("us", "UTC"))
         .alias("known_at")
     )
-    late = Market(
-        market.sessions, market.bars.with_columns(known), market.actions, market.sentiment, market.articles
-    )
+    late = replace(market, bars=market.bars.with_columns(known))
     of_wave = {
         chosen: rows_of(late, chosen).filter(pl.col("ticker") == "WAVE")["inputs_known_until"][-1]
         for chosen in (OWN, WIDE)

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nextgen_assets.domain.grid import Grid, Values, day_numbers
+from nextgen_assets.domain.sectors import no_sectors, sector_codes
 from nextgen_assets.domain.sessions import SessionCalendar, xnys
 
 _BAR_COLUMNS = ("open", "high", "low", "close", "volume")
@@ -37,7 +38,8 @@ class Panel:
         ``log_dollar_volume``: log of close times volume, NaN for no volume. ``sentiment``: decayed
         sentiment, NaN without news. ``article_count``: 0 without news. ``open``, ``high``, ``low``,
         ``close``, ``volume``: as traded. ``price_factor``, ``split_ratio``: what earlier prices and earlier
-        volumes are multiplied by, to stand in the units of this session; 1 on most.
+        volumes are multiplied by, to stand in the units of this session; 1 on most. ``sector``: a number
+        that tickers of one sector share on a session, NaN where none is stated.
 
     calendar : SessionCalendar
         Of the exchange: what is known ahead of every session.
@@ -121,6 +123,7 @@ def build_panel(
     sessions: Sequence[date],
     tickers: Sequence[str],
     calendar: SessionCalendar | None = None,
+    sectors: pl.DataFrame | None = None,
 ) -> Panel:
     """Turn raw rows into a panel over ``sessions`` and ``tickers``.
 
@@ -139,6 +142,8 @@ def build_panel(
         Columns of the panel.
     calendar : SessionCalendar, optional
         Of the exchange; the New York Stock Exchange when None.
+    sectors : DataFrame, optional
+        From ``sector_spans``; no ticker has a sector when None.
 
     Raises
     ------
@@ -170,6 +175,7 @@ def build_panel(
         **prices,
         "price_factor": close / (split_ratio * (close + cash_usd)),
         "split_ratio": split_ratio,
+        "sector": sector_codes(no_sectors() if sectors is None else sectors, grid),
     }
     return Panel(grid.sessions, grid.tickers, fields, calendar or xnys())
 

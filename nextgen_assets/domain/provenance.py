@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nextgen_assets.domain.grid import Index
 from nextgen_assets.domain.prices import Panel
+from nextgen_assets.domain.sectors import span_cells
 from nextgen_assets.domain.sessions import SessionCalendar
 
 DIGEST_BYTES = 16
@@ -104,13 +105,15 @@ def row_digests(
     articles: pl.DataFrame,
     panel: Panel,
     calendar: SessionCalendar,
+    sectors: pl.DataFrame | None = None,
 ) -> RawVersions:
     """Digest the raw row versions of every ticker and session of ``panel``.
 
     The digest of a cell is the BLAKE2b hash of the lines of its rows, the bar first, then the others in
     the order of their text: ``bar|date|open|high|low|close|volume|source|known_at``,
-    ``action|ex_date|kind|split_ratio|cash|new_ticker|source|known_at`` and
-    ``article|article_id|score|known_at``, numbers as Python prints them, times in microseconds.
+    ``action|ex_date|kind|split_ratio|cash|new_ticker|source|known_at``,
+    ``article|article_id|score|known_at`` and ``listing|valid_from|sector|source|known_at``, numbers
+    as Python prints them, times in microseconds.
 
     Parameters
     ----------
@@ -122,6 +125,8 @@ def row_digests(
         The cells to fill.
     calendar : SessionCalendar
         Places an action whose ex-date is no session on the next session.
+    sectors : DataFrame, optional
+        From ``sector_spans``, where a feature reads the sector; a listing stands in every cell of its span.
 
     Raises
     ------
@@ -139,6 +144,9 @@ def row_digests(
     for cells, lines in ((action_cells, action_lines), (article_cells, article_lines)):
         for cell, line in zip(cells.tolist(), lines, strict=True):
             extras[cell].append(line)
+    listing_cells, listing_lines, listing_known = _listing_lines(sectors, panel)
+    for cell, line in zip(listing_cells.tolist(), listing_lines, strict=True):
+        extras[cell].append(line)
     digests = bytearray(n_tickers * n_sessions * DIGEST_BYTES)
     for cell, line in zip(bar_cells.tolist(), _bar_lines(inside), strict=True):
         text = "\n".join((line, *sorted(extras.pop(cell)))) if cell in extras else line
@@ -151,6 +159,7 @@ def row_digests(
     np.maximum.at(price_known, action_cells, action_known)
     known = price_known.copy()
     np.maximum.at(known, article_cells, article_known)
+    np.maximum.at(known, listing_cells, listing_known)
     shape = (n_tickers, n_sessions)
     by_cell = np.frombuffer(bytes(digests), dtype=np.uint8).reshape(*shape, DIGEST_BYTES)
     return RawVersions(by_cell, known.reshape(shape), price_known.reshape(shape))
@@ -191,6 +200,24 @@ def _article_lines(articles: pl.DataFrame, panel: Panel) -> tuple[Index, list[st
     rows = zip(inside["article_id"].to_list(), inside["score"].to_list(), known.tolist(), strict=True)
     lines = [f"article|{article_id}|{score!r}|{known_us}" for article_id, score, known_us in rows]
     return ticker_index * len(panel.sessions) + session_index, lines, known
+
+
+def _listing_lines(sectors: pl.DataFrame | None, panel: Panel) -> tuple[Index, list[str], Index]:
+    if sectors is None or sectors.is_empty():
+        return np.empty(0, np.int64), [], np.empty(0, np.int64)
+    known = _microseconds(sectors).tolist()
+    cells: list[int] = []
+    lines: list[str] = []
+    moments: list[int] = []
+    numbered = sectors.with_columns(known_us=pl.Series(known, dtype=pl.Int64))
+    for rows, ticker, span in span_cells(numbered, panel.grid):
+        count = rows.stop - rows.start
+        first = ticker * len(panel.sessions) + rows.start
+        cells += range(first, first + count)
+        text = f"listing|{span['valid_from']}|{span['sector']}|{span['source']}|{span['known_us']}"
+        lines += [text] * count
+        moments += [int(str(span["known_us"]))] * count
+    return np.array(cells, dtype=np.int64), lines, np.array(moments, dtype=np.int64)
 
 
 def _microseconds(frame: pl.DataFrame) -> Index:

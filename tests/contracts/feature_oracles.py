@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,16 @@ class Bar:
 class Day:
     """One session of one ticker; ``split_ratio`` and ``cash`` take effect on it."""
 
+    session: date
     bar: Bar | None
     split_ratio: float = 1.0
     cash: float = 0.0
     sentiment: float | None = None
     article_count: int = 0
+    sector: str | None = None
+
+
+Oracle = Callable[[list[Day]], float | None]
 
 
 def last_bars(days: list[Day], count: int) -> list[Bar] | None:
@@ -58,7 +64,7 @@ def simple_moves(days: list[Day], count: int) -> list[float] | None:
     return [math.log(after) - math.log(before) for before, after in itertools.pairwise(closes)]
 
 
-def trailing_return(count: int) -> Callable[[list[Day]], float | None]:
+def trailing_return(count: int) -> Oracle:
     def oracle(days: list[Day]) -> float | None:
         closes = adjusted_closes(days, count + 1)
         return None if closes is None else math.log(closes[-1] / closes[0])
@@ -157,7 +163,7 @@ def news_count(days: list[Day]) -> float | None:
     return math.log(1 + days[-1].article_count)
 
 
-ORACLES: dict[str, Callable[[list[Day]], float | None]] = {
+ORACLES: dict[str, Oracle] = {
     "close_location": close_location,
     "distance_high_20": distance_high_20,
     "distance_mean_20": distance_mean_20,

@@ -118,6 +118,28 @@ def beta(histories: Histories, ticker: int) -> float | None:
     return statistics.linear_regression(market, own).slope
 
 
+def of_sector(histories: Histories, ticker: int) -> Histories:
+    """The histories of the tickers that are in the sector of this one today."""
+    own = histories[ticker][-1].sector
+    return [days for days in histories if own is not None and days[-1].sector == own]
+
+
+def sector_value(name: str, say: Callable[[float, list[float], list[float]], float]) -> MarketOracle:
+    """``say(own, values of the sector, values of the market)``; None without another one of the sector."""
+
+    def oracle(histories: Histories, ticker: int) -> float | None:
+        own, peers = ORACLES[name](histories[ticker]), known(name, of_sector(histories, ticker))
+        return None if own is None or len(peers) < 2 else say(own, peers, known(name, histories))
+
+    return oracle
+
+
+def share_below(own: float, peers: list[float], _: list[float]) -> float:
+    ties = sum(math.isclose(peer, own, rel_tol=1e-11, abs_tol=1e-15) for peer in peers) - 1
+    below = sum(peer < own and not math.isclose(peer, own, rel_tol=1e-11, abs_tol=1e-15) for peer in peers)
+    return (below + ties / 2) / (len(peers) - 1)
+
+
 _RETURNS = ("return_1", "return_5", "return_20")
 MARKET: dict[str, MarketOracle] = {
     **{f"rank_{name}": rank_of(name) for name in (*_RETURNS, "volatility_20", "dollar_volume_z_20")},
@@ -126,4 +148,16 @@ MARKET: dict[str, MarketOracle] = {
     "market_breadth": breadth,
     "market_dispersion": dispersion,
     "market_beta_60": beta,
+    **{
+        f"{name}_over_sector": sector_value(name, lambda own, peers, _: own - statistics.fmean(peers))
+        for name in _RETURNS
+    },
+    **{
+        f"sector_{name}": sector_value(name, lambda _, peers, __: statistics.fmean(peers))
+        for name in _RETURNS
+    },
+    "rank_return_20_in_sector": sector_value("return_20", share_below),
+    "sector_return_20_over_market": sector_value(
+        "return_20", lambda _, peers, market: statistics.fmean(peers) - statistics.fmean(market)
+    ),
 }

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from nextgen_assets.domain.prices import Panel, build_panel
+from nextgen_assets.domain.sectors import no_sectors
 from nextgen_assets.domain.sessions import xnys
 
 TICKERS = ("WAVE", "HOLES", "SPLIT", "FLAT")
 FIRST, N_SESSIONS = date(2012, 10, 1), 90
 HOLE_OFFSETS = (7, 30, 31, 62)
+MOVED_AT = 24
+"""Until then HOLES is in the sector of SPLIT and FLAT, from then on in that of WAVE."""
 
 
 @dataclass(frozen=True)
@@ -25,24 +28,39 @@ class Market:
     actions: pl.DataFrame
     sentiment: pl.DataFrame
     articles: pl.DataFrame
+    sectors: pl.DataFrame = field(default_factory=no_sectors)
 
     def panel(self, sessions: tuple[date, ...] | None = None, tickers: tuple[str, ...] = TICKERS) -> Panel:
-        return build_panel(self.bars, self.actions, self.sentiment, sessions or self.sessions, tickers)
+        rows = self.bars, self.actions, self.sentiment, sessions or self.sessions, tickers
+        return build_panel(*rows, sectors=self.sectors)
 
     def through(self, session: date) -> Market:
         """The market with everything after ``session`` deleted."""
         past = pl.col("session_date") <= session
-        return Market(
-            self.sessions,
-            self.bars.filter(past),
-            self.actions.filter(pl.col("ex_date") <= session),
-            self.sentiment.filter(past),
-            self.articles.filter(past),
+        stop = pl.col("stop_session")
+        return replace(
+            self,
+            bars=self.bars.filter(past),
+            actions=self.actions.filter(pl.col("ex_date") <= session),
+            sentiment=self.sentiment.filter(past),
+            articles=self.articles.filter(past),
+            sectors=self.sectors.filter(pl.col("first_session") <= session).with_columns(
+                stop_session=pl.when(stop <= session).then(stop)
+            ),
         )
 
     def without_bar(self, ticker: str, session: date) -> Market:
         gone = (pl.col("ticker") == ticker) & (pl.col("session_date") == session)
-        return Market(self.sessions, self.bars.filter(~gone), self.actions, self.sentiment, self.articles)
+        return replace(self, bars=self.bars.filter(~gone))
+
+
+def sectors_frame(rows: list[tuple[str, date, date | None, str]]) -> pl.DataFrame:
+    """Spans of (ticker, first session, session after the last, sector), known at the opening of the first."""
+    return pl.DataFrame(
+        [(*row, row[1], "synthetic", xnys().open_at(row[1])) for row in rows],
+        schema=no_sectors().schema,
+        orient="row",
+    )
 
 
 def action(ticker: str, ex_date: date, *, split: float | None = None, cash: float | None = None) -> dict:
@@ -138,4 +156,13 @@ def synthetic_market(seed: int = 7, n_sessions: int = N_SESSIONS) -> Market:
         actions_frame([action("SPLIT", split_at, split=3.0), action("SPLIT", dividend_at, cash=1.25)]),
         pl.DataFrame(news_rows),
         pl.DataFrame(articles).with_columns(pl.col("known_at").cast(pl.Datetime("us", "UTC"))),
+        sectors_frame(
+            [
+                ("WAVE", sessions[0], None, "Waves"),
+                ("HOLES", sessions[0], sessions[MOVED_AT], "Steps"),
+                ("HOLES", sessions[MOVED_AT], None, "Waves"),
+                ("SPLIT", sessions[3], None, "Steps"),
+                ("FLAT", sessions[0], None, "Steps"),
+            ]
+        ),
     )

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import sys
 from datetime import date
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -30,13 +31,23 @@ from tests.contracts.alpha158_oracles import ALPHA158
 from tests.contracts.feature_oracles import ORACLES as CORE_ORACLES
 from tests.contracts.feature_oracles import Bar, Day
 from tests.contracts.market_oracles import CALENDAR, MARKET
-from tests.contracts.synthetic_market import HOLE_OFFSETS, TICKERS, Market, no_sentiment, synthetic_market
+from tests.contracts.synthetic_market import (
+    HOLE_OFFSETS,
+    TICKERS,
+    Market,
+    no_sentiment,
+    sectors_frame,
+    synthetic_market,
+)
 from tests.contracts.talib_oracles import CLASSIC, HAS_TALIB
+from tests.contracts.timeframe_oracles import TIMEFRAME
 
 EACH_FEATURE = pytest.mark.parametrize("feature", known_features().values(), ids=known_features().keys())
-ORACLES = {**CORE_ORACLES, **ALPHA158, **CLASSIC}
+ORACLES = {**CORE_ORACLES, **ALPHA158, **CLASSIC, **TIMEFRAME}
 N_SESSIONS = 190
-OFFSETS = [5, 41, 56, 100, 170]
+OFFSETS = [pytest.param(5, marks=pytest.mark.slow), 41, pytest.param(56, marks=pytest.mark.slow), 100, 170]
+STEPS = [11, pytest.param(3, marks=pytest.mark.slow)]
+"""Every so many sessions; the close look is slow."""
 
 
 def units() -> dict[str, tuple[Feature, ...]]:
@@ -78,19 +89,57 @@ def assert_same_bits(unit: tuple[Feature, ...], found: Values, expected: Values)
         pytest.fail(f"other bits in {other}")
 
 
+@cache
+def the_market(seed: int = 7) -> Market:
+    return synthetic_market(seed, n_sessions=N_SESSIONS)
+
+
+@cache
+def the_panel() -> Panel:
+    return the_market().panel()
+
+
+@cache
+def part(first: int, stop: int) -> Panel:
+    """The panel built of these sessions alone."""
+    return the_market().panel(the_market().sessions[first:stop])
+
+
+@cache
+def cut_at(offset: int) -> tuple[Panel, Panel]:
+    """Without the rows after a session, and without the sessions after it."""
+    return the_market().through(the_market().sessions[offset]).panel(), part(0, offset + 1)
+
+
+@cache
+def scrambled_after(offset: int) -> Panel:
+    """Another future: other prices and news, no actions, everybody in one sector; rows in disorder."""
+    market, other = the_market(), the_market(8)
+    past = market.through(market.sessions[offset])
+    future, tomorrow = pl.col("session_date") > market.sessions[offset], market.sessions[offset + 1]
+    ended = past.sectors.with_columns(stop_session=pl.col("stop_session").fill_null(tomorrow))
+    mixed = dataclasses.replace(
+        past,
+        bars=pl.concat([past.bars, other.bars.filter(future)]).sample(fraction=1.0, shuffle=True, seed=1),
+        sentiment=pl.concat([past.sentiment, other.sentiment.filter(future)]),
+        sectors=pl.concat([ended, sectors_frame([(ticker, tomorrow, None, "One") for ticker in TICKERS])]),
+    )
+    return mixed.panel()
+
+
+@cache
+def without_wave(row: int) -> Panel:
+    return the_market().without_bar("WAVE", the_market().sessions[row]).panel()
+
+
 @pytest.fixture(scope="module")
 def market() -> Market:
-    return synthetic_market(n_sessions=N_SESSIONS)
+    return the_market()
 
 
 @pytest.fixture(scope="module")
-def other_market() -> Market:
-    return synthetic_market(seed=8, n_sessions=N_SESSIONS)
-
-
-@pytest.fixture(scope="module")
-def panel(market: Market) -> Panel:
-    return market.panel()
+def panel() -> Panel:
+    return the_panel()
 
 
 @EACH_FEATURE
@@ -121,60 +170,43 @@ def test_a_feature_alone_gives_the_bits_that_it_has_in_its_block(
 
 @EACH_UNIT
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_deleting_the_future_changes_no_bit(
-    unit: tuple[Feature, ...], market: Market, panel: Panel, offset: int
-) -> None:
+def test_deleting_the_future_changes_no_bit(unit: tuple[Feature, ...], panel: Panel, offset: int) -> None:
     whole = values_of(unit, panel)[: offset + 1]
-    cut_rows = values_of(unit, market.through(market.sessions[offset]).panel())[: offset + 1]
-    cut_sessions = values_of(unit, market.panel(market.sessions[: offset + 1]))
-    assert_same_bits(unit, cut_rows, whole)
-    assert_same_bits(unit, cut_sessions, whole)
+    cut_rows, cut_sessions = cut_at(offset)
+    assert_same_bits(unit, values_of(unit, cut_rows)[: offset + 1], whole)
+    assert_same_bits(unit, values_of(unit, cut_sessions), whole)
 
 
 @EACH_UNIT
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_scrambling_the_future_changes_no_bit(
-    unit: tuple[Feature, ...], market: Market, panel: Panel, other_market: Market, offset: int
-) -> None:
-    session = market.sessions[offset]
-    past, future = pl.col("session_date") <= session, pl.col("session_date") > session
-    mixed = Market(
-        market.sessions,
-        pl.concat([market.bars.filter(past), other_market.bars.filter(future)]).sample(
-            fraction=1.0, shuffle=True, seed=1
-        ),
-        market.actions.filter(pl.col("ex_date") <= session),
-        pl.concat([market.sentiment.filter(past), other_market.sentiment.filter(future)]),
-        market.articles,
-    )
-    scrambled, original = values_of(unit, mixed.panel()), values_of(unit, panel)
+def test_scrambling_the_future_changes_no_bit(unit: tuple[Feature, ...], panel: Panel, offset: int) -> None:
+    scrambled, original = values_of(unit, scrambled_after(offset)), values_of(unit, panel)
     assert_same_bits(unit, scrambled[: offset + 1], original[: offset + 1])
     for number, feature in enumerate(unit):
         later = slice(max(offset, feature.lookback_sessions) + 1, None)
         same = np.array_equal(scrambled[later, :, number], original[later, :, number], equal_nan=True)
-        assert same == (feature.null_policy == "never_null")
+        assert same == (feature.null_policy == "never_null") or not original[later].size
 
 
 @EACH_UNIT
+@pytest.mark.parametrize("step", STEPS)
 def test_a_pass_that_starts_at_the_declared_lookback_gives_the_same_bits(
-    unit: tuple[Feature, ...], market: Market, panel: Panel
+    unit: tuple[Feature, ...], panel: Panel, step: int
 ) -> None:
     whole = values_of(unit, panel)
     for lookback in {feature.lookback_sessions for feature in unit}:
         alike = [number for number, feature in enumerate(unit) if feature.lookback_sessions == lookback]
-        for row in range(lookback + 1, len(market.sessions), 4 if len(unit) == 1 else 11):
-            short = values_of(unit, market.panel(market.sessions[row - lookback - 1 : row + 1]))
+        for row in range(lookback + 1, N_SESSIONS, step):
+            short = values_of(unit, part(row - lookback - 1, row + 1))
             assert short[-1][:, alike].tobytes() == whole[row][:, alike].tobytes()
 
 
 @EACH_UNIT
-def test_one_row_less_than_the_declared_lookback_gives_null(
-    unit: tuple[Feature, ...], market: Market
-) -> None:
+def test_one_row_less_than_the_declared_lookback_gives_null(unit: tuple[Feature, ...]) -> None:
     for lookback in {feature.lookback_sessions for feature in unit} - {0}:
         alike = [number for number, feature in enumerate(unit) if feature.lookback_sessions == lookback]
-        short = values_of(unit, market.panel(market.sessions[130 - lookback : 130]))
-        enough = values_of(unit, market.panel(market.sessions[128 - lookback : 130]))
+        short = values_of(unit, part(130 - lookback, 130))
+        enough = values_of(unit, part(128 - lookback, 130))
         assert np.isnan(short[-1][:, alike]).all()
         assert np.isfinite(enough[-1][0, alike]).all()
 
@@ -207,7 +239,7 @@ def test_tickers_that_do_not_trade_change_no_bit_of_a_market_feature(
 def test_market_feature_agrees_with_its_oracle(name: str, market: Market, panel: Panel) -> None:
     values, n_known = known_features()[name].compute(panel), 0
     days = [_days(market, ticker) for ticker in TICKERS]
-    for row in range(0, N_SESSIONS, 13 if name == "market_beta_60" else 3):
+    for row in range(0, N_SESSIONS, 29 if name == "market_beta_60" else 5):
         until = [own[: row + 1] for own in days]
         for column in range(len(TICKERS)):
             expected, found = MARKET[name](until, column), float(values[row, column])
@@ -235,7 +267,7 @@ ORACLE_UNITS = {name: unit for name, unit in OF_TICKER.items() if name not in CA
 def test_plain_oracle_agrees_everywhere(unit: tuple[Feature, ...], market: Market, panel: Panel) -> None:
     needs_oracle(unit)
     values, n_known = values_of(unit, panel), np.zeros(len(unit), dtype=int)
-    rows = range(0, N_SESSIONS, 1 if len(unit) == 1 else 9)
+    rows = range(0, N_SESSIONS, 2 if len(unit) == 1 else 17)
     for column, ticker in enumerate(TICKERS):
         days = _days(market, ticker)
         for row in rows:
@@ -255,7 +287,7 @@ def test_plain_oracle_agrees_everywhere(unit: tuple[Feature, ...], market: Marke
 def test_more_tickers_than_one_group_holds_change_no_bit(
     unit: tuple[Feature, ...], market: Market, panel: Panel
 ) -> None:
-    copies = 21
+    copies = 9
     wide = {name: np.tile(values, copies) for name, values in panel.fields.items()}
     names = tuple(f"{ticker}{copy}" for copy in range(copies) for ticker in TICKERS)
     values, narrow = values_of(unit, Panel(panel.sessions, names, wide)), values_of(unit, panel)
@@ -264,15 +296,14 @@ def test_more_tickers_than_one_group_holds_change_no_bit(
 
 
 @EACH_UNIT
-def test_stated_null_policy_holds_around_a_hole(
-    unit: tuple[Feature, ...], market: Market, panel: Panel
-) -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_stated_null_policy_holds_around_a_hole(unit: tuple[Feature, ...], panel: Panel, step: int) -> None:
     row = 175
     clean = values_of(unit, panel)
     assert np.isfinite(clean[row]).all()
-    longest = max(feature.lookback_sessions for feature in unit)
-    for back in range(0, longest + 1, 1 if len(unit) == 1 else 3):
-        values = values_of(unit, market.without_bar("WAVE", market.sessions[row - back]).panel())
+    lookbacks = {feature.lookback_sessions for feature in unit}
+    for back in sorted({*range(0, max(lookbacks) + 1, step), *lookbacks}):
+        values = values_of(unit, without_wave(row - back))
         for number, feature in enumerate(unit):
             if feature.null_policy != "null_if_any_missing":
                 assert np.isfinite(values[..., number]).all()
@@ -286,7 +317,7 @@ def test_stated_null_policy_holds_around_a_hole(
 def test_zero_stands_only_where_the_policy_says_so(
     unit: tuple[Feature, ...], market: Market, panel: Panel
 ) -> None:
-    quiet = Market(market.sessions, market.bars, market.actions, no_sentiment(), market.articles)
+    quiet = dataclasses.replace(market, sentiment=no_sentiment())
     values, told = values_of(unit, quiet.panel()), values_of(unit, panel)
     for number, feature in enumerate(unit):
         if feature.null_policy == "zero_if_absent":
@@ -307,7 +338,7 @@ def test_one_session_alone_equals_the_full_rebuild_in_float32(market: Market, na
     longest = max(feature.lookback_sessions for feature in chosen)
     whole = feature_vectors(market.panel(), chosen)
     for offset in (105, 140, 189):
-        short = market.panel(market.sessions[offset - longest - 1 : offset + 1])
+        short = part(offset - longest - 1, offset + 1)
         alone = feature_vectors(short, chosen, first=longest + 1)
         assert alone.dtype == np.float32
         assert np.isnan(alone[:-1]).all()
@@ -459,16 +490,26 @@ def _days(market: Market, ticker: str) -> list[Day]:
         row["session_date"]: row for row in market.sentiment.iter_rows(named=True) if row["ticker"] == ticker
     }
     actions = {row["ex_date"]: row for row in market.actions.iter_rows(named=True) if row["ticker"] == ticker}
+    spans = list(market.sectors.filter(pl.col("ticker") == ticker).iter_rows(named=True))
     days = []
     for session in market.sessions:
         bar, told, act = bars.get(session), news.get(session), actions.get(session, {})
         days.append(
             Day(
+                session=session,
                 bar=bar and Bar(bar["open"], bar["high"], bar["low"], bar["close"], bar["volume"]),
                 split_ratio=act.get("split_ratio") or 1.0,
                 cash=act.get("cash_amount_usd") or 0.0,
                 sentiment=told and told["decayed_sentiment"],
                 article_count=told["article_count"] if told else 0,
+                sector=next(
+                    (
+                        span["sector"]
+                        for span in spans
+                        if span["first_session"] <= session < (span["stop_session"] or date.max)
+                    ),
+                    None,
+                ),
             )
         )
     return days

@@ -153,6 +153,11 @@ class FeatureSet:
         return "market" if any(feature.scope == "market" for feature in self.features) else "ticker"
 
     @property
+    def reads_sectors(self) -> bool:
+        """Whether one of the features reads which sector a ticker belongs to."""
+        return any("sector" in feature.inputs for feature in self.features)
+
+    @property
     def feature_set_id(self) -> str:
         """The hash of what defines the values; see :func:`feature_set_id`."""
         return feature_set_id(self.features, self.lookback_sessions)
