@@ -97,6 +97,7 @@ def resources_of(settings: Settings) -> dict[str, Any]:
     http = policy_at(
         settings.http,
         settings.scenario_dir / "provider_calls.sqlite",
+        settings.scenario_id,
         redis_url.get_secret_value() if redis_url else None,
         clock,
     )

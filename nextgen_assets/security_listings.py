@@ -8,6 +8,8 @@ from nextgen_assets.domain.universe import universe_stays
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
+from nextgen_assets.provider_calls import recorded_calls
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import MarketDataProvider
 from nextgen_resources.market_data.door import check_bars
 from nextgen_resources.settings.schema import Settings
@@ -26,6 +28,7 @@ def security_listings(
     warehouse: Warehouse,
     settings: dg.ResourceParam[Settings],
     market_data: dg.ResourceParam[MarketDataProvider],
+    http: dg.ResourceParam[HttpPolicy],
 ) -> BasedOn:
     """One row per span in which a ticker stands for a security: the candidates of the universe.
 
@@ -39,14 +42,8 @@ def security_listings(
     with watch.measure("read"):
         existing = warehouse.read("listings")
         covered_until = warehouse.scalar("SELECT max(session_date) FROM market_prices")
-        listings = market_data.listings()
-    if settings.ingestion.tickers is not None:
-        listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
-    is_curated = settings.universe.review != "none" or settings.universe.membership_path is not None
-    if settings.ingestion.max_tickers is not None and not is_curated:
-        with watch.measure("liquidity"):
-            bars = bars_before_first(market_data, listings, settings)
-            listings = most_liquid(listings, bars, settings.ingestion.max_tickers)
+    with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
+        listings = wanted_listings(market_data, settings)
     with watch.measure("compute"):
         stays = universe_stays(
             listings,
@@ -59,7 +56,19 @@ def security_listings(
             covered_until=covered_until,
         )
     record(context, watch, stays, None, figures={"listed": stays.filter(pl.col("valid_to").is_null()).height})
-    return BasedOn(stays, existing)
+    return BasedOn(stays, existing, {"provider_calls": calls.rows()})
+
+
+def wanted_listings(market_data: MarketDataProvider, settings: Settings) -> pl.DataFrame:
+    """The listings of the provider that the settings keep: by name, and the most liquid where a number is set."""
+    listings = market_data.listings()
+    if settings.ingestion.tickers is not None:
+        listings = listings.filter(pl.col("ticker").is_in(list(settings.ingestion.tickers)))
+    is_curated = settings.universe.review != "none" or settings.universe.membership_path is not None
+    if settings.ingestion.max_tickers is None or is_curated:
+        return listings
+    bars = bars_before_first(market_data, listings, settings)
+    return most_liquid(listings, bars, settings.ingestion.max_tickers)
 
 
 def bars_before_first(

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nextgen_assets.domain.quality import Inspected, Rule, inspect_bars
+from nextgen_assets.domain.declared_rules import Rule
+from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import NEW_YORK, SessionCalendar
 
 _USUAL_CLOSE_HOUR = 16

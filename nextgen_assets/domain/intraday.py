@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from nextgen_assets.domain.declared_rules import Rule, first_broken
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.ticks import REASONS, admitting_sessions
 
@@ -20,6 +21,18 @@ BAR_REASONS = dict(REASONS) | {
 """Reason codes of rejected bars, and what they mean."""
 
 
+def intraday_rules() -> list[Rule]:
+    """The rules that judge one bar by itself, in the order in which the first broken one gives the reason."""
+    prices = [pl.col(name) for name in _PRICES]
+    sound = pl.all_horizontal((price > 0) & price.is_finite() for price in prices).fill_null(False)
+    sound &= ((pl.col("volume") >= 0) & pl.col("volume").is_finite()).fill_null(True)
+    ordered = (pl.col("high") == pl.max_horizontal(prices)) & (pl.col("low") == pl.min_horizontal(prices))
+    conditions = {code: pl.col("defect") == number for number, code in _DEFECTS.items()}
+    own = {"not_positive": ~sound, "prices_out_of_order": ~ordered}
+    first = [Rule(code, condition, BAR_REASONS[code]) for code, condition in conditions.items()]
+    return first + [Rule(code, condition, BAR_REASONS[code]) for code, condition in own.items()]
+
+
 def judge_intraday(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Bars that can be used, and the others with ``reason_code`` and ``reason``.
 
@@ -32,20 +45,15 @@ def judge_intraday(bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     -----
     Of bars that agree in every value one is kept; of bars that contradict each other none is.
     """
-    prices = [pl.col(name) for name in _PRICES]
-    sound = pl.all_horizontal((price > 0) & price.is_finite() for price in prices).fill_null(False)
-    sound &= ((pl.col("volume") >= 0) & pl.col("volume").is_finite()).fill_null(True)
-    ordered = (pl.col("high") == pl.max_horizontal(prices)) & (pl.col("low") == pl.min_horizontal(prices))
     key, values = ["ticker", "interval", "ts"], [*_PRICES, "volume"]
-    code = (
-        pl.when(pl.col("defect") > 0)
-        .then(pl.col("defect").replace_strict(_DEFECTS, default=None, return_dtype=pl.String))
-        .when(~sound)
-        .then(pl.lit("not_positive"))
-        .when(~ordered)
-        .then(pl.lit("prices_out_of_order"))
+    rules = intraday_rules()
+    broken = first_broken(bars, rules).with_columns(
+        pl.col("rule").replace_strict(
+            dict(enumerate(rule.reason_code for rule in rules)), return_dtype=pl.String
+        )
     )
-    told = bars.with_columns(reason_code=code)
+    code = broken.select(pl.col("row").cast(pl.UInt32).alias("_row"), reason_code="rule")
+    told = bars.with_row_index("_row").join(code, on="_row", how="left", maintain_order="left").drop("_row")
     good = told.filter(pl.col("reason_code").is_null()).unique(
         [*key, *values], keep="first", maintain_order=True
     )

@@ -11,11 +11,12 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import polars as pl
 
+from nextgen_assets.domain.declared_rules import Rule, first_broken
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.unit_switches import ROW_COLUMN, find_unit_switches
 
@@ -23,25 +24,7 @@ TICKER_PATTERN = r"[A-Z0-9][A-Z0-9.\-^=]{0,15}"
 _PRICES = ("open", "high", "low", "close")
 _VALUES = (*_PRICES, "volume")
 _MOST_SHARES = 10.0**15
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One reason to reject a bar.
-
-    Parameters
-    ----------
-    reason_code : str
-        Stable name, for counting.
-    is_broken : polars.Expr
-        True where the row breaks the rule; null counts as not broken.
-    text : str
-        Reason for a reader; ``{column}`` is filled from the row.
-    """
-
-    reason_code: str
-    is_broken: pl.Expr
-    text: str
+_TYPES = {"ticker": pl.String(), "session_date": pl.Date()} | dict.fromkeys(_VALUES, pl.Float64())
 
 
 @dataclass(frozen=True)
@@ -66,13 +49,16 @@ class Inspected:
     duplicate_count: int
 
 
-def bar_rules(sessions: tuple[date, ...]) -> list[Rule]:
+@lru_cache(maxsize=4)
+def bar_rules(sessions: tuple[date, ...], version: str | None = None) -> tuple[Rule, ...]:
     """The rules that judge one row by itself, in the order in which the first broken one gives the reason.
 
     Parameters
     ----------
     sessions : tuple of date
         The days on which the exchange trades.
+    version : str, optional
+        Column that tells deliveries apart, as for `inspect_bars`.
     """
     absent = reduce(pl.Expr.or_, (pl.col(name).is_null() | pl.col(name).is_nan() for name in _VALUES))
     infinite = reduce(pl.Expr.or_, (pl.col(name).is_infinite() for name in _VALUES))
@@ -81,7 +67,9 @@ def bar_rules(sessions: tuple[date, ...]) -> list[Rule]:
     is_known = pl.col("ticker").str.contains(f"^(?:{TICKER_PATTERN})$").fill_null(False)
     is_session = pl.col("session_date").is_in(list(sessions)).fill_null(False)
     shares = pl.col("volume")
-    return [
+    bar = ["ticker", "session_date", *([version] if version else [])]
+    in_conflict = (pl.len().over(bar) > 1) & pl.col("session_date").is_not_null()
+    return (
         Rule("bad_ticker", ~is_known, "ticker {ticker!r} is not on the allow-list"),
         Rule("no_session", ~is_session, "{session_date} is not a session of the exchange"),
         Rule(
@@ -111,7 +99,8 @@ def bar_rules(sessions: tuple[date, ...]) -> list[Rule]:
             "high {high} is below open {open}, low {low} or close {close}",
         ),
         Rule("low_too_high", pl.col("low") > bottom, "low {low} is above open {open} or close {close}"),
-    ]
+        Rule("conflicting_versions", in_conflict, "several versions of {ticker} {session_date} disagree"),
+    )
 
 
 def inspect_bars(
@@ -160,28 +149,22 @@ def inspect_bars(
     numbered = unique.with_columns(
         *(pl.col(name).cast(pl.Float64) for name in _VALUES), pl.int_range(pl.len()).alias(ROW_COLUMN)
     )
-    rules = [*further_rules, *bar_rules(calendar.sessions)]
-    bar = ["ticker", "session_date", *([version] if version else [])]
-    in_conflict = (pl.len().over(bar) > 1) & pl.col("session_date").is_not_null()
-    rules.append(
-        Rule("conflicting_versions", in_conflict, "several versions of {ticker} {session_date} disagree")
+    rules = (*further_rules, *bar_rules(calendar.sessions, version))
+    broken = first_broken(numbered, rules, _TYPES)
+    is_refused = pl.col(ROW_COLUMN).is_in(broken["row"].cast(pl.Int64).implode())
+    candidates = (numbered.filter(~is_refused) if broken.height else numbered).sort(
+        ["ticker", "session_date", *([version] if version else [])]
     )
-    broken = [
-        pl.when(rule.is_broken.fill_null(False)).then(pl.lit(place)) for place, rule in enumerate(rules)
-    ]
-    judged = numbered.with_columns(pl.coalesce(*broken).alias("_rule"))
-    candidates = judged.filter(pl.col("_rule").is_null()).sort(bar)
     switched = find_unit_switches(candidates, earlier, actions, version)
-    refused = _describe(judged.filter(pl.col("_rule").is_not_null()), unique, rules)
-    refused += _describe_switches(candidates, unique, switched)
-    accepted = candidates.filter(~pl.col(ROW_COLUMN).is_in(list(switched))).drop(ROW_COLUMN, "_rule")
+    refused = _describe(broken, unique, rules) + _describe_switches(candidates, unique, switched)
+    accepted = candidates.filter(~pl.col(ROW_COLUMN).is_in(list(switched))).drop(ROW_COLUMN)
     accepted = accepted.with_columns(pl.col("volume").cast(pl.Int64))
     return Inspected(accepted, _rejected_frame(refused), bars.height - unique.height)
 
 
-def _describe(refused: pl.DataFrame, unique: pl.DataFrame, rules: list[Rule]) -> list[dict[str, Any]]:
+def _describe(broken: pl.DataFrame, unique: pl.DataFrame, rules: tuple[Rule, ...]) -> list[dict[str, Any]]:
     described = []
-    for row_number, place in refused.select(ROW_COLUMN, "_rule").iter_rows():
+    for row_number, place in broken.iter_rows():
         row = unique.row(row_number, named=True)
         rule = rules[place]
         described.append(_refusal(row, rule.reason_code, rule.text.format(**row)))

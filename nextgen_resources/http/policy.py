@@ -206,7 +206,11 @@ class HttpPolicy:
 
 
 def policy_at(
-    settings: HttpSettings, file: Path, redis_url: str | None = None, clock: Clock | None = None
+    settings: HttpSettings,
+    file: Path,
+    scenario_id: str,
+    redis_url: str | None = None,
+    clock: Clock | None = None,
 ) -> HttpPolicy:
     """The policy of a scenario, its calls and answers in ``file``, or its answers in Redis.
 
@@ -218,7 +222,7 @@ def policy_at(
     if redis_url:
         from nextgen_resources.http.redis_cache import RedisCache
 
-        cache = RedisCache(redis_url, clock)
+        cache = RedisCache(redis_url, scenario_id, clock)
     return HttpPolicy(settings, Journal(file, clock), cache, clock)
 
 

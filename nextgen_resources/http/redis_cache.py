@@ -22,12 +22,15 @@ class RedisCache:
     ----------
     url : str
         ``redis://host:port/database``; never shown.
+    scenario_id : str
+        Whose answers these are: scenarios that share a Redis share no answer.
     clock : Clock, optional
         Tells when an answer was kept: the clock of the calls, by whose times answers are spent.
     """
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, scenario_id: str, clock: Clock | None = None) -> None:
         self._url = url
+        self._prefix = f"{_PREFIX}{scenario_id}:"
         self._clock = clock or SystemClock()
         self._client: Any = None
 
@@ -41,12 +44,12 @@ class RedisCache:
         }
         value = json.dumps(head).encode() + b"\n" + answer.body
         with self._told():
-            self._redis().set(_PREFIX + key, value, px=max(1, int(ttl_seconds * 1000)))
+            self._redis().set(self._prefix + key, value, px=max(1, int(ttl_seconds * 1000)))
 
     def kept(self, key: str) -> Answer | None:
         """The answer under ``key``, or None when there is none or its time is over."""
         with self._told():
-            value = self._redis().get(_PREFIX + key)
+            value = self._redis().get(self._prefix + key)
         if value is None:
             return None
         head, _, body = value.partition(b"\n")
@@ -57,7 +60,7 @@ class RedisCache:
         """Forget the answers that were kept up to ``until``."""
         client = self._redis()
         with self._told():
-            for name in client.scan_iter(match=_PREFIX + "*"):
+            for name in client.scan_iter(match=glob_escaped(self._prefix) + "*"):
                 value = client.get(name)
                 if (
                     value is not None
@@ -89,3 +92,14 @@ class RedisCache:
                 ) from error
             self._client = redis.Redis.from_url(self._url, socket_timeout=5, socket_connect_timeout=5)
         return self._client
+
+
+def glob_escaped(text: str) -> str:
+    """``text`` as a pattern of Redis that matches nothing but itself.
+
+    Examples
+    --------
+    >>> glob_escaped("what*")
+    'what[*]'
+    """
+    return "".join(f"[{mark}]" if mark in "*?[" else mark for mark in text)

@@ -48,7 +48,8 @@ class WarehouseIOManager(dg.IOManager):
         """Write the frames of one asset in one transaction."""
         asset = context.asset_key.path[-1]
         bases = {asset: obj.read} if isinstance(obj, BasedOn) else {}
-        frames = self._frames(asset, obj.frame if isinstance(obj, BasedOn) else obj)
+        given = {asset: obj.frame, **obj.beside} if isinstance(obj, BasedOn) else obj
+        frames = self._frames(asset, given)
         cut = self._slice(context)
         started = time.perf_counter()
         with self._warehouse.transaction() as connection:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -29,11 +30,13 @@ class BasedOn:
     """A whole table to write, and the stored table that it was worked out from.
 
     The write refuses it if the stored table has changed since it was read: two runs at once then write one
-    after the other, and the later one reads what the earlier one wrote.
+    after the other, and the later one reads what the earlier one wrote. ``beside`` holds frames of further
+    tables of the asset, written in the same transaction.
     """
 
     frame: pl.DataFrame
     read: pl.DataFrame
+    beside: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def prepare(

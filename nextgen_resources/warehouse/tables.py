@@ -124,7 +124,13 @@ _SPECS = (
         "market_prices",
         WriteMode.APPEND,
         None,
-        also_written_by=("corporate_actions", "intraday_prices", "news_articles", "quality_findings"),
+        also_written_by=(
+            "security_listings",
+            "corporate_actions",
+            "intraday_prices",
+            "news_articles",
+            "quality_findings",
+        ),
     ),
 )
 
