@@ -37,6 +37,7 @@ from nextgen_assets import (  # noqa: E402
 from nextgen_assets.checks import asset_checks  # noqa: E402
 from nextgen_assets.orchestration.jobs import jobs  # noqa: E402
 from nextgen_assets.orchestration.schedules import schedules  # noqa: E402
+from nextgen_assets.orchestration.sensors import sensors  # noqa: E402
 from nextgen_resources.clock import SystemClock  # noqa: E402
 from nextgen_resources.http.policy import policy_at  # noqa: E402
 from nextgen_resources.market_data import load_provider  # noqa: E402
@@ -134,6 +135,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         asset_checks=asset_checks(),
         jobs=jobs(),
         schedules=schedules(),
+        sensors=sensors(),
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -28,6 +28,7 @@
     │   │   └── ProviderOversizeError    the answer is larger than allowed
     │   ├── ProviderPartialError         it delivered some tickers and refused others
     │   └── NotRecordedError             a replay was asked for what was never recorded
+    ├── AlertError                       an alert cannot be kept or delivered
     ├── ModelStoreError                  a model artifact is missing or is not what was registered
     ├── TimeRuleError                    something would be used before it was known
     └── LedgerConflictError              a ledger slice would be rewritten under later sessions
@@ -312,6 +313,13 @@ class NotRecordedError(ProviderError):
     """
 
     outcome: ClassVar[str] = "not_recorded"
+
+
+class AlertError(NextGenError):
+    """The outbox of alerts cannot be read or written.
+
+    Check the disk; what was in the outbox is still there, and what happened is found again by the next tick.
+    """
 
 
 class ModelStoreError(NextGenError):

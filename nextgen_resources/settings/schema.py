@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from nextgen_resources.errors import SettingsError
+from nextgen_resources.settings.alert_section import AlertSettings
 from nextgen_resources.settings.data_sections import (
     Credentials,
     FeatureSettings,
@@ -32,6 +33,7 @@ from nextgen_resources.settings.trading_sections import SchedulerSettings, Tradi
 WITHOUT_INFLUENCE: Mapping[str, Any] = {
     "paths": True,
     "http": True,
+    "alerts": True,
     "scheduler": True,
     "warehouse": True,
     "credentials": True,
@@ -88,6 +90,7 @@ class Settings(Section):
     feedback: FeedbackSettings
     trading: TradingSettings
     scheduler: SchedulerSettings
+    alerts: AlertSettings
     warehouse: WarehouseSettings
     credentials: Credentials
 
@@ -187,6 +190,11 @@ class Settings(Section):
     def warehouse_path(self) -> Path:
         """The DuckDB file of this scenario."""
         return self.scenario_dir / "warehouse.duckdb"
+
+    @property
+    def outbox_path(self) -> Path:
+        """The SQLite file of messages that wait for delivery."""
+        return self.scenario_dir / "alerts.sqlite"
 
     @property
     def models_dir(self) -> Path:

@@ -82,6 +82,11 @@ class SchedulerSettings(Section):
     daily_delay_minutes: WholeNumber = Field(
         ge=0, le=720, description="minutes after the official close at which the session's run starts"
     )
+    stale_after_minutes: WholeNumber = Field(
+        ge=1,
+        le=10_080,
+        description="minutes after the cut-off of a session from which its missing prices are a stale feed",
+    )
     max_catch_up_sessions: WholeNumber = Field(
         ge=1, le=250, description="missed sessions that one run makes up for"
     )

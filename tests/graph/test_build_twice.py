@@ -53,6 +53,7 @@ def assert_same(first: Built, second: Built, until: date) -> None:
     assert not found, report(found)
 
 
+@pytest.mark.slow
 def test_building_the_span_again_gives_the_same_rows_and_artifacts(
     ranged: Built, history: Path, tmp_path: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_building_the_span_again_gives_the_same_rows_and_artifacts(
     assert len(artifacts(ranged)) > 2 * 3 * 4
 
 
+@pytest.mark.slow
 def test_two_workers_train_the_same_bytes_as_one(ranged: Built, history: Path, tmp_path: Path) -> None:
     with world(tmp_path / "workers", None, history, **{"models.workers": 2}) as scenario:
         prepare(scenario)

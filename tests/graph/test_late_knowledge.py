@@ -22,6 +22,7 @@ from tests.graph.altered_world import AlteredMarket, AlteredNews, Hole
 from tests.graph.futures import HOLES, common_history, differences, known_by, report, world
 from tests.graph.harness import Built
 
+pytestmark = pytest.mark.slow
 SESSIONS = xnys().between(date(2004, 11, 22), date(2004, 12, 1))
 ONE, TWO, THREE, FOUR, FIVE = SESSIONS[:5]
 RAW = ("security_listings", "ticker_universe", "market_prices", "market_price_revisions", "corporate_actions",

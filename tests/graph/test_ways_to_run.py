@@ -122,6 +122,7 @@ def test_a_session_at_a_time_gives_the_rows_of_the_range(
         assert_same_rows(rows_of(scenario), as_a_range)
 
 
+@pytest.mark.slow
 def test_command_line_range_gives_the_rows_of_the_range(
     begun: Path, as_a_range: Rows, tmp_path: Path
 ) -> None:
