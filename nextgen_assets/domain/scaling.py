@@ -91,7 +91,11 @@ class FeatureScaler:
                 "use the feature set that the model was trained with"
             )
         refuse_non_finite(windows, "windows to scale")
-        standardised = (np.asarray(windows, dtype=np.float64) - self.mean) / self.scale
+        return self.standardise(windows)
+
+    def standardise(self, vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """:meth:`transform` of vectors some of which may be unknown: NaN stays NaN."""
+        standardised = (np.asarray(vectors, dtype=np.float64) - self.mean) / self.scale
         clipped = np.clip(standardised, -CLIP_STANDARD_DEVIATIONS, CLIP_STANDARD_DEVIATIONS)
         return np.ascontiguousarray(clipped, dtype=np.float32)
 
@@ -137,8 +141,29 @@ def fit_scaler(windows: npt.NDArray[np.floating]) -> FeatureScaler:
         )
     refuse_non_finite(windows, "training windows")
     vectors = np.asarray(windows, dtype=np.float64).reshape(-1, windows.shape[-1])
-    mean = vectors.mean(axis=0)
-    spread = vectors.std(axis=0)
+    return _scaler(vectors.mean(axis=0), vectors.std(axis=0))
+
+
+def fit_pooled_scaler(vectors: npt.NDArray[np.floating], uses: npt.NDArray[np.int64]) -> FeatureScaler:
+    """As :func:`fit_scaler`, of windows that share their vectors: each counts as often as it is used.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n_vectors, n_features)
+        Finite where they are used.
+    uses : ndarray of int64, shape (n_vectors,)
+        Windows that each vector is part of; not all zero.
+    """
+    is_used = uses > 0
+    if not is_used.any():
+        raise ValueError(f"no one of {uses.size} vectors is used by a training window, expected at least one")
+    refuse_non_finite(vectors[is_used], "training windows")
+    values, weight = np.asarray(vectors[is_used], dtype=np.float64), uses[is_used] / uses.sum()
+    mean = weight @ values
+    return _scaler(mean, np.sqrt(weight @ (values - mean) ** 2))
+
+
+def _scaler(mean: npt.NDArray[np.float64], spread: npt.NDArray[np.float64]) -> FeatureScaler:
     is_constant = spread <= _RELATIVE_SPREAD_OF_A_CONSTANT * np.maximum(np.abs(mean), 1e-30)
     scale = np.where(is_constant, 1.0, spread)
     return FeatureScaler(mean, scale, tuple(int(position) for position in np.flatnonzero(is_constant)))

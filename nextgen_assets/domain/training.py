@@ -15,7 +15,8 @@ import numpy.typing as npt
 from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.metrics import ScoreIntervals
 from nextgen_assets.domain.models import Arrays, FittedModel, LabelledWindows, load_family
-from nextgen_assets.domain.scaling import FeatureScaler, fit_scaler
+from nextgen_assets.domain.pooled_windows import PooledWindows
+from nextgen_assets.domain.scaling import FeatureScaler, fit_pooled_scaler
 from nextgen_assets.domain.splits import SplitConfig, split_by_time
 from nextgen_assets.domain.trained_model import (
     MODEL_PREFIX,
@@ -62,8 +63,8 @@ class TrainingJob:
         Session at whose close the newest label ended.
     feature_set_id : str
         Of the windows.
-    windows : ndarray of float32, shape (n_windows, lookback, n_features)
-        Raw and finite, ordered by session and ticker.
+    windows : PooledWindows
+        Raw and finite, (n_windows, lookback, n_features), ordered by session and ticker.
     forward_return, volatility : ndarray of float64, shape (n_windows,)
         Log total return over the horizon; its forecast standard deviation, positive.
     session_index : ndarray of int64, shape (n_windows,)
@@ -81,7 +82,7 @@ class TrainingJob:
     cutoff_session: date
     labels_end_session: date
     feature_set_id: str
-    windows: npt.NDArray[np.float32]
+    windows: PooledWindows
     forward_return: npt.NDArray[np.float64]
     volatility: npt.NDArray[np.float64]
     session_index: npt.NDArray[np.int64]
@@ -90,10 +91,10 @@ class TrainingJob:
     settings: TrainingSettings
     trials_to_date: int = 1
 
-    def part(self, rows: npt.NDArray[np.int64], scaler: FeatureScaler) -> LabelledWindows:
-        """The scaled windows at ``rows`` with their labels."""
+    def part(self, rows: npt.NDArray[np.int64], scaled: npt.NDArray[np.float32]) -> LabelledWindows:
+        """The windows at ``rows`` over their scaled vectors, with their labels."""
         return LabelledWindows(
-            scaler.transform(self.windows[rows]),
+            self.windows.take(rows).over(scaled),
             self.forward_return[rows],
             self.volatility[rows],
             self.session_index[rows],
@@ -122,8 +123,10 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
     say so (``is_selected_on_these_windows``).
     """
     split = split_by_time(job.session_index, job.settings.split)
-    scaler = fit_scaler(job.windows[split.fit])
-    fit, validation = job.part(split.fit, scaler), job.part(split.validation, scaler)
+    job.windows.refuse_non_finite("training windows")
+    scaler = fit_pooled_scaler(job.windows.vectors, job.windows.take(split.fit).uses())
+    scaled = scaler.standardise(job.windows.vectors)
+    fit, validation = job.part(split.fit, scaled), job.part(split.validation, scaled)
     scaler_until = job.session_dates[split.fit[-1]].astype(object)
     base_rate = load_family("base_rate")
     baseline = base_rate.fit(fit, validation, base_rate.config_from({}), job.settings.seed)
@@ -223,7 +226,7 @@ def _model(
 
 
 def _scores(model: FittedModel, validation: LabelledWindows, bootstrap: BootstrapConfig) -> dict[str, Any]:
-    probability_up, _ = model.predict(validation.windows)
+    probability_up, _ = model.predict(validation.tensor)
     intervals = ScoreIntervals(validation.session_index, bootstrap)
     return {
         "brier_score": intervals.brier_score(probability_up, validation.went_up).as_dict(),

@@ -130,7 +130,7 @@ class TrainingData:
             cutoff_session=cutoff_session,
             labels_end_session=self.calendar.shift(last, self.settings.split.horizon_sessions),
             feature_set_id=self.feature_set_id,
-            windows=self.store.gather(cells),
+            windows=self.store.pooled(cells),
             forward_return=self.forward_return[rows],
             volatility=self.volatility[rows],
             session_index=self.session_index[rows],

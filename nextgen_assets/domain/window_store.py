@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain.grid import Grid, Index
+from nextgen_assets.domain.pooled_windows import PooledWindows
 from nextgen_assets.domain.windows import Vectors
 
 _COLUMNS = (
@@ -167,6 +168,22 @@ class WindowStore:
         window = (self.lookback_sessions, self.matrix.shape[2])
         strided = np.lib.stride_tricks.sliding_window_view(self.matrix, window, axis=(1, 2), writeable=True)
         return strided[:, :, 0]
+
+    def pooled(self, indices: Index) -> PooledWindows:
+        """Windows at (session index, ticker index) by position, over the vectors of their span of sessions.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if not len(indices):
+            raise ValueError("no window to pool; expected at least one (session index, ticker index)")
+        lookback, first = self.lookback_sessions, int(indices[:, 0].min()) - self.lookback_sessions + 1
+        span = self.matrix[:, first : int(indices[:, 0].max()) + 1]
+        vectors = np.ascontiguousarray(span).reshape(-1, span.shape[2])
+        positions = indices[:, 1] * span.shape[1] + indices[:, 0] - first - lookback + 1
+        return PooledWindows(vectors, positions.astype(np.int64), lookback)
 
     def gather(self, indices: Index) -> Vectors:
         """Windows at (session index, ticker index), (n_windows, lookback, n_features)."""

@@ -15,10 +15,13 @@ from nextgen_assets.domain.models import (
     FittedModel,
     LabelledWindows,
     ModelInputError,
+    QuantileModel,
     UnknownModelError,
     family_names,
     load_family,
 )
+from nextgen_assets.domain.pooled_windows import PooledWindows
+from nextgen_assets.domain.recurrent_training import training_threads
 from nextgen_assets.domain.scaling import NonFiniteValuesError
 
 FAMILIES = family_names()
@@ -82,6 +85,44 @@ def test_the_state_of_global_generators_and_threads_changes_nothing(name: str) -
     finally:
         torch.set_num_threads(before_threads)
         torch.random.set_rng_state(before_state)
+    assert arrays_bytes(again) == arrays_bytes(fitted(name))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_two_threads_give_the_bytes_of_one(name: str) -> None:
+    family = load_family(name)
+    with training_threads(2):
+        again = family.fit(*planted(), family.config_from({}), SEED)
+    assert arrays_bytes(again) == arrays_bytes(fitted(name))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_quantiles_ascend_and_hold_their_share_of_the_returns(name: str) -> None:
+    model, validation = fitted(name), planted()[1]
+    if not isinstance(model, QuantileModel):
+        assert name in ("base_rate", "logistic")
+        return
+    levels, said = model.quantile_levels, model.predict_quantiles(validation.tensor)
+    assert said.shape == (len(validation.tensor), len(levels))
+    assert (np.diff(said, axis=1) >= 0).all()
+    below = (validation.standardised_return[:, None] <= said).mean(axis=0)
+    assert below == pytest.approx(np.array(levels), abs=0.06)
+    assert np.corrcoef(said.mean(axis=1), validation.standardised_return)[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_pooled_windows_teach_what_whole_ones_teach(name: str) -> None:
+    family, (fit, validation) = load_family(name), planted()
+    order = np.random.default_rng(3).permutation(len(fit.tensor))  # the vectors lie elsewhere in memory
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    pooled = LabelledWindows(
+        PooledWindows(fit.tensor[order].reshape(-1, N_FEATURES), place * LOOKBACK, LOOKBACK),
+        fit.forward_return,
+        fit.volatility,
+        fit.session_index,
+    )
+    again = family.fit(pooled, validation, family.config_from({}), SEED)
     assert arrays_bytes(again) == arrays_bytes(fitted(name))
 
 

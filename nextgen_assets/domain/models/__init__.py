@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from nextgen_assets.domain.pooled_windows import PooledWindows
 from nextgen_assets.domain.scaling import refuse_non_finite
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -38,7 +39,7 @@ class LabelledWindows:
 
     Parameters
     ----------
-    windows : ndarray of float32, shape (n_windows, lookback, n_features)
+    windows : ndarray of float32, shape (n_windows, lookback, n_features), or PooledWindows
         Scaled, finite.
     forward_return : ndarray of float64, shape (n_windows,)
         Log total return over the horizon.
@@ -48,17 +49,20 @@ class LabelledWindows:
         Calendar position of each window's session, ascending.
     """
 
-    windows: npt.NDArray[np.float32]
+    windows: npt.NDArray[np.float32] | PooledWindows
     forward_return: npt.NDArray[np.float64]
     volatility: npt.NDArray[np.float64]
     session_index: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        refuse_non_finite(self.windows, "windows")
+        if isinstance(self.windows, PooledWindows):
+            self.windows.refuse_non_finite("windows")
+        else:
+            refuse_non_finite(self.windows, "windows")
         refuse_non_finite(self.forward_return, "forward_return")
         refuse_non_finite(self.volatility, "volatility")
         lengths = {len(self.windows), self.forward_return.size, self.volatility.size, self.session_index.size}
-        if len(lengths) != 1 or self.windows.ndim != 3 or not len(self.windows):
+        if len(lengths) != 1 or len(self.windows.shape) != 3 or not len(self.windows):
             raise ModelInputError(
                 f"windows {self.windows.shape}, forward_return {self.forward_return.shape}, volatility "
                 f"{self.volatility.shape}, session_index {self.session_index.shape}: expected "
@@ -67,6 +71,18 @@ class LabelledWindows:
         if not (self.volatility > 0).all():
             broken = int(np.count_nonzero(self.volatility <= 0))
             raise ModelInputError(f"volatility: {broken} of {self.volatility.size} values are not positive")
+
+    @property
+    def pooled(self) -> PooledWindows:
+        """The windows by position; whole ones keep their memory."""
+        if isinstance(self.windows, PooledWindows):
+            return self.windows
+        return PooledWindows.of(self.windows)
+
+    @property
+    def tensor(self) -> npt.NDArray[np.float32]:
+        """Every window, (n_windows, lookback, n_features); a copy where they are pooled."""
+        return self.windows.whole() if isinstance(self.windows, PooledWindows) else self.windows
 
     @property
     def went_up(self) -> npt.NDArray[np.float64]:
@@ -121,6 +137,20 @@ class FittedModel(Protocol):
 
     def arrays(self) -> Arrays:
         """Everything that :meth:`ModelFamily.from_arrays` needs; numeric arrays only."""
+        ...
+
+
+@runtime_checkable
+class QuantileModel(Protocol):
+    """A model that also says how the return is spread; not every family does."""
+
+    @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        """Ascending, each strictly between 0 and 1; empty when the configuration asks for none."""
+        ...
+
+    def predict_quantiles(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Quantiles of the return over volatility, (n_windows, n_levels), ascending in each row."""
         ...
 
 

@@ -87,8 +87,8 @@ class LogisticFamily:
         Products are summed by ``einsum`` without a BLAS, whose result may depend on the number of
         threads: the same windows give the same bytes in any process.
         """
-        design, went_up = _design(fit.windows), fit.went_up
-        validation_design, validation_up = _design(validation.windows), validation.went_up
+        design, went_up = _design(fit.tensor), fit.went_up
+        validation_design, validation_up = _design(validation.tensor), validation.went_up
         penalty = np.full(design.shape[1], config.ridge_windows / 4)
         penalty[-1] = 1e-9
         coefficients = np.zeros(design.shape[1])
