@@ -1,9 +1,10 @@
 """Offline scorer: a linear model of words, letters and lexicons that we trained ourselves; fast and small.
 
 Trained on the train part of Twitter Financial News (zeroshot/twitter-financial-news-sentiment, MIT) and on
-statements of our own (``short_texts/statements.yaml``). How it is read, in particular how much it trusts
-itself on text unlike that, was chosen on folds of the same source, on labelled stock tweets (IEEE DataPort,
-CC BY 4.0) and on the headlines of the bundled chronicle, none of which a weight was fitted to. The recipe,
+statements and posts of our own (``short_texts/statements.yaml``, ``post_statements.yaml``). How it is read, in
+particular how much it trusts itself on text unlike that, was chosen on folds of the same source, on labelled
+stock tweets (IEEE DataPort, CC BY 4.0) and on the headlines of the bundled chronicle, none of which a weight
+was fitted to. The recipe,
 with hashes of all text, is ``short_texts/recipe.json``; ``nextgen train-classifier`` repeats it.
 """
 
@@ -49,10 +50,11 @@ class Scorer:
 
     @cached_property
     def prompt_version(self) -> str:
-        """Version of the word lists among its features."""
+        """Versions of the word lists among its features: those of the lexicon, and our own."""
         from nextgen_resources.sentiment.lexicon import Scorer as Lexicon
+        from nextgen_resources.sentiment.short_texts.posts import trader_words_version
 
-        return Lexicon().prompt_version
+        return f"{Lexicon().prompt_version}-{trader_words_version()}"
 
     def score(self, articles: pl.DataFrame) -> pl.DataFrame:
         """Scores of every row of ``articles``; see `SentimentScorer.score`.

@@ -1,11 +1,11 @@
-"""Numbers that describe a short text: hashed words and pairs, hashed letter runs, and three lexicons.
+"""Numbers that describe a short text: hashed words and pairs, hashed letter runs, and word lists.
 
 A text is three blocks. *Words*: the presence of each word and of each pair of neighbours, hashed to
 ``2**WORD_BITS`` columns, scaled to length one. *Letters*: one plus the log of the count of each run of 3 to 5
 bytes inside a word, hashed to ``2**LETTER_BITS`` columns, scaled to length one. *Lexicons*: for VADER's words,
-SentiBignomics, Henry's list and their combination (see `nextgen_resources.sentiment.lexicon`), the sum of
-the valences, of the good ones and of the bad ones, each squashed by ``x / sqrt(x**2 + k)``; a negation turns
-the next three words.
+SentiBignomics, Henry's list, their combination (see `nextgen_resources.sentiment.lexicon`), and that overridden by
+our own list of traders' words, the sum of the valences, of the good ones and of the bad ones, each squashed by
+``x / sqrt(x**2 + k)``; a negation turns the next three words.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from nextgen_resources.sentiment.lexicon import combined_lexicon, word_lists
+from nextgen_resources.sentiment.short_texts.posts import informality, trader_words
 from nextgen_resources.sentiment.short_texts.words import (
     Hashes,
     Indexes,
@@ -32,7 +33,7 @@ from nextgen_resources.sentiment.short_texts.words import (
 
 WORD_BITS, LETTER_BITS, TRIPLE_BITS = 17, 16, 20
 LETTER_RUNS = (3, 4, 5)
-N_WORD_COLUMNS, N_LETTER_COLUMNS, N_LEXICON_COLUMNS = 1 << WORD_BITS, 1 << LETTER_BITS, 12
+N_WORD_COLUMNS, N_LETTER_COLUMNS, N_LEXICON_COLUMNS = 1 << WORD_BITS, 1 << LETTER_BITS, 15
 N_COLUMNS = N_WORD_COLUMNS + N_LETTER_COLUMNS + N_LEXICON_COLUMNS
 _NEGATION_REACH, _NEGATED = 3, -0.74
 _NEGATIONS = frozenset({"not", "no", "never", "without", "neither", "nor", "cannot", "hardly", "barely"})
@@ -55,7 +56,9 @@ class TextFeatures:
     word_columns : ndarray, shape (n_tokens,)
         Column of each token.
     lexicon_compound : ndarray, shape (n_texts,)
-        Squashed sum of the combined lexicon, -1 to 1.
+        Squashed sum of the combined lexicon and traders' words, -1 to 1.
+    informal : ndarray, shape (n_texts,)
+        How much each text looks like a post, 0 to 1.
     """
 
     matrix: Any
@@ -64,6 +67,7 @@ class TextFeatures:
     words: Words
     word_columns: Indexes
     lexicon_compound: Floats
+    informal: Floats
 
 
 def text_features(texts: pl.Series) -> TextFeatures:
@@ -87,7 +91,10 @@ def text_features(texts: pl.Series) -> TextFeatures:
     matrix.sort_indices()
     inside = words.text[2:] == words.text[:-2]
     triples = _columns(triple_hashes(tokens)[inside], TRIPLE_BITS)
-    return TextFeatures(matrix, triples, words.text[:-2][inside], words, columns, lexicons[:, -3])
+    compound = lexicons[:, -3]
+    return TextFeatures(
+        matrix, triples, words.text[:-2][inside], words, columns, compound, informality(texts)
+    )
 
 
 def _columns(hashes: Hashes, bits: int) -> Indexes:
@@ -123,9 +130,16 @@ def _scaled(matrix: Any) -> Any:
 
 @cache
 def _lexicons() -> tuple[tuple[dict[str, float], float], ...]:
-    """Word lists with the constant that squashes their sums; the combined one is last."""
+    """Word lists with the constant that squashes their sums; the combined one with traders' words is last."""
     vader, sentibignomics, henry = word_lists()
-    return (vader, 15.0), (sentibignomics, 0.5), (henry, 15.0), (combined_lexicon(), 15.0)
+    combined = combined_lexicon()
+    return (
+        (vader, 15.0),
+        (sentibignomics, 0.5),
+        (henry, 15.0),
+        (combined, 15.0),
+        (combined | trader_words(), 15.0),
+    )
 
 
 def _lexicon_sums(words: Words) -> Floats:

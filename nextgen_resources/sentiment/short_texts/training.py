@@ -11,24 +11,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata, resources
-from itertools import product
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from nextgen_resources.sentiment import NEUTRAL_BAND
 from nextgen_resources.sentiment.short_texts.features import (
     N_COLUMNS,
     TRIPLE_BITS,
-    Floats,
     TextFeatures,
     text_features,
 )
-from nextgen_resources.sentiment.short_texts.statements import LABELS, own_statements
+from nextgen_resources.sentiment.short_texts.reading import (
+    Unseen,
+    calls_by_lists,
+    choose_reading,
+    quality,
+    targets_of,
+)
+from nextgen_resources.sentiment.short_texts.statements import LABELS, POSTS_FILE, own_statements
 from nextgen_resources.sentiment.short_texts.weights import (
     RECIPE_FILE,
     WEIGHTS_FILE,
@@ -39,14 +42,7 @@ from nextgen_resources.sentiment.short_texts.weights import (
     version_of,
 )
 
-PLAIN_READING = Reading(1.0, 0.4, 0.0, 0.0, 0.35)
-GRID = {
-    "familiar_share": (0.2, 0.4, 0.6),
-    "neutral_shift": (0.0, 0.4, 0.8),
-    "lexicon_weight": (0.5, 1.0, 2.0),
-    "neutral_edge": (0.2, 0.25, 0.3, 0.35, 0.4),
-}
-Targets = npt.NDArray[np.int64]
+PLAIN_READING = Reading(1.0, 0.4, 0.0, 0.0, 0.0, 0.35)
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class Recipe:
     ----------
     inverse_penalty : float
         ``C`` of the logistic regression.
-    statements_per_template, seed : int
+    statements_per_template, posts_per_template, seed : int
         How our own statements are drawn.
     folds : int
         Folds of the labelled source for the choice of the reading.
@@ -67,24 +63,10 @@ class Recipe:
 
     inverse_penalty: float = 3.0
     statements_per_template: int = 12
+    posts_per_template: int = 6
     seed: int = 7
     folds: int = 3
     least_accuracy: float = 0.79
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Predictions of texts that the weights were not fitted to, with their labels."""
-
-    logits: Floats
-    familiar: Floats
-    lexicon: Floats
-    targets: Targets
-
-
-def targets_of(labelled: pl.DataFrame) -> Targets:
-    """Index in ``LABELS`` of each row's label."""
-    return np.array([LABELS.index(label) for label in labelled["label"]], dtype=np.int64)
 
 
 def fit_model(labelled: pl.DataFrame, recipe: Recipe, reading: Reading = PLAIN_READING) -> Model:
@@ -96,7 +78,8 @@ def fit_model(labelled: pl.DataFrame, recipe: Recipe, reading: Reading = PLAIN_R
     from sklearn.linear_model import LogisticRegression
 
     own = own_statements(recipe.statements_per_template, recipe.seed)
-    rows = pl.concat([labelled.select("text", "label"), own])
+    posts = own_statements(recipe.posts_per_template, recipe.seed, POSTS_FILE)
+    rows = pl.concat([labelled.select("text", "label"), own, posts])
     features = text_features(rows["text"])
     used = np.flatnonzero(features.matrix.getnnz(axis=0))
     solver = LogisticRegression(C=recipe.inverse_penalty, max_iter=300, tol=1e-3)
@@ -113,7 +96,12 @@ def unseen(model: Model, labelled: pl.DataFrame) -> Unseen:
     """What ``model`` says of texts that it was not fitted to."""
     features: TextFeatures = text_features(labelled["text"])
     return Unseen(
-        model.logits(features), model.familiar(features), features.lexicon_compound, targets_of(labelled)
+        model.logits(features),
+        model.familiar(features),
+        features.lexicon_compound,
+        features.informal,
+        targets_of(labelled),
+        calls_by_lists(labelled["text"]),
     )
 
 
@@ -127,60 +115,8 @@ def unseen_by_folds(labelled: pl.DataFrame, recipe: Recipe) -> Unseen:
         )
         for n in range(recipe.folds)
     ]
-    return Unseen(
-        np.concatenate([part.logits for part in parts]),
-        np.concatenate([part.familiar for part in parts]),
-        np.concatenate([part.lexicon for part in parts]),
-        np.concatenate([part.targets for part in parts]),
-    )
-
-
-def choose_reading(own_source: Unseen, others: Mapping[str, Unseen], recipe: Recipe) -> Reading:
-    """The reading with the best mean macro-F1 over all sources that keeps its own source accurate.
-
-    Raises
-    ------
-    ValueError
-        No reading of the grid reaches ``recipe.least_accuracy`` on the labelled source.
-    """
-    temperature = _temperature(own_source)
-    best, best_value = None, -1.0
-    for values in product(*GRID.values()):
-        reading = Reading(temperature, *values)
-        accuracy, own_f1 = quality(own_source, reading)
-        if accuracy < recipe.least_accuracy:
-            continue
-        value = float(np.mean([own_f1, *(quality(other, reading)[1] for other in others.values())]))
-        if value > best_value:
-            best, best_value = reading, value
-    if best is None:
-        raise ValueError(
-            f"no reading reaches the accuracy {recipe.least_accuracy} on the labelled source; "
-            "look at its labels, or lower least_accuracy"
-        )
-    return best
-
-
-def quality(predicted: Unseen, reading: Reading) -> tuple[float, float]:
-    """Accuracy and macro-F1 when scores of at least ``NEUTRAL_BAND`` in size are signed."""
-    from sklearn.metrics import f1_score
-
-    probabilities = reading.probabilities(predicted.logits, predicted.familiar, predicted.lexicon)
-    score = reading.scores(probabilities)
-    called = np.where(score >= NEUTRAL_BAND, 2, np.where(score <= -NEUTRAL_BAND, 0, 1))
-    accuracy = float((called == predicted.targets).mean())
-    return accuracy, float(f1_score(predicted.targets, called, average="macro"))
-
-
-def _temperature(predicted: Unseen) -> float:
-    """The divisor of the logits, to a twentieth, with the least log loss on the labelled source."""
-
-    def log_loss(temperature: float) -> float:
-        reading = Reading(temperature, 1.0, 0.0, 0.0, 0.5)
-        chances = reading.probabilities(predicted.logits, predicted.familiar, predicted.lexicon)
-        return float(-np.log(chances[np.arange(len(chances)), predicted.targets]).mean())
-
-    return float(min((round(0.05 * n, 2) for n in range(8, 41)), key=log_loss))
+    names = (each.name for each in fields(Unseen))
+    return Unseen(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def labelled_chronicle() -> pl.DataFrame:
@@ -202,7 +138,7 @@ def train(labelled: pl.DataFrame, others: Mapping[str, pl.DataFrame], recipe: Re
     by_folds = unseen_by_folds(labelled, recipe)
     plain = fit_model(labelled, recipe)
     elsewhere = {name: unseen(plain, frame) for name, frame in others.items()}
-    reading = choose_reading(by_folds, elsewhere, recipe)
+    reading = choose_reading(by_folds, elsewhere, recipe.least_accuracy)
     model = fit_model(labelled, recipe, reading)
     found = {"labelled, by folds": by_folds} | elsewhere
     account = {

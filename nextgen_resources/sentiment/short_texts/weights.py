@@ -2,9 +2,10 @@
 
 A linear model: the logits of negative, neutral and positive are ``features @ weights + intercept``. How far
 to trust them depends on how familiar the text is, by the share of its runs of three words that the training
-text had. Text that is unlike it (``unlike`` between 0 and 1) is read with less prejudice: the prior for
-neutral is taken back by ``unlike * neutral_shift``, and the combined lexicon adds ``unlike * lexicon_weight``
-times its compound to the logit of positive and takes it from that of negative.
+text had, and on how much it looks like a post (``informal``). Where the words of the training text are few,
+those of the word lists decide: they add ``unlike * lexicon_weight + informal * post_lexicon_weight`` times their
+compound to the logit of positive and take it from that of negative. Who posts takes a side, so the prior for
+neutral is taken back by ``informal * post_shift``.
 """
 
 from __future__ import annotations
@@ -44,23 +45,26 @@ class Reading:
         Divides the logits, so that probabilities are as often right as they say.
     familiar_share : float
         Share of known runs of three words from which a text counts as wholly familiar.
-    neutral_shift, lexicon_weight : float
+    lexicon_weight : float
         What unfamiliar text changes; see the module.
+    post_shift, post_lexicon_weight : float
+        What a post changes; see the module.
     neutral_edge : float
         Size of ``p_positive - p_negative`` from which a text is signed.
     """
 
     temperature: float
     familiar_share: float
-    neutral_shift: float
     lexicon_weight: float
+    post_shift: float
+    post_lexicon_weight: float
     neutral_edge: float
 
-    def probabilities(self, logits: Floats, familiar: Floats, lexicon: Floats) -> Floats:
+    def probabilities(self, logits: Floats, familiar: Floats, lexicon: Floats, informal: Floats) -> Floats:
         """Of negative, neutral, positive: shape (n_texts, 3), rows that sum to one."""
         unlike = np.clip(1.0 - familiar / self.familiar_share, 0.0, 1.0)
-        push = unlike * self.lexicon_weight * lexicon
-        moved = logits / self.temperature + np.column_stack([-push, -unlike * self.neutral_shift, push])
+        push = (unlike * self.lexicon_weight + informal * self.post_lexicon_weight) * lexicon
+        moved = logits / self.temperature + np.column_stack([-push, -informal * self.post_shift, push])
         raised = np.exp(moved - moved.max(axis=1, keepdims=True))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
@@ -106,7 +110,7 @@ class Model:
     def probabilities(self, features: TextFeatures) -> Floats:
         """Of negative, neutral, positive: shape (n_texts, 3)."""
         return self.reading.probabilities(
-            self.logits(features), self.familiar(features), features.lexicon_compound
+            self.logits(features), self.familiar(features), features.lexicon_compound, features.informal
         )
 
 

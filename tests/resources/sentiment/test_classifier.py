@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from nextgen_resources.sentiment import (
     SentimentScorer,
     load_sentiment_scorer,
 )
-from nextgen_resources.sentiment.short_texts import training, weights
+from nextgen_resources.sentiment.short_texts import reading, training, weights
 from nextgen_resources.sentiment.short_texts.features import text_features
+from nextgen_resources.sentiment.short_texts.statements import LABELS
 from nextgen_resources.sentiment.short_texts.words import read_words, word_hashes
 
 LABELLED = Path(__file__).resolve().parents[4] / "shared" / "data" / "sentiment_labelled"
@@ -145,7 +147,7 @@ def test_weights_that_are_not_those_of_the_recipe_are_refused(
 
 def test_the_same_text_and_recipe_give_the_same_bytes() -> None:
     rows = training.labelled_chronicle()[:40]
-    recipe = training.Recipe(inverse_penalty=0.1, statements_per_template=1)
+    recipe = training.Recipe(inverse_penalty=0.1, statements_per_template=1, posts_per_template=1)
     first, second = (weights.pack(training.fit_model(rows, recipe)) for _ in range(2))
     assert first == second
     changed = rows.with_columns(label=pl.lit("neutral"))
@@ -153,10 +155,10 @@ def test_the_same_text_and_recipe_give_the_same_bytes() -> None:
 
 
 def test_the_bent_score_is_monotone_and_meets_the_band_at_the_edge() -> None:
-    reading = weights.Reading(1.0, 0.4, 0.0, 0.0, 0.3)
+    plain = weights.Reading(1.0, 0.4, 0.0, 0.0, 0.0, 0.3)
     difference = np.linspace(-1, 1, 2_001)
     chances = np.column_stack([np.maximum(-difference, 0), 1 - np.abs(difference), np.maximum(difference, 0)])
-    found = reading.scores(chances)
+    found = plain.scores(chances)
     assert (np.diff(found) > 0).all()
     assert (found[0], found[-1]) == (-1, 1)
     assert found[np.isclose(difference, 0.3)] == pytest.approx(NEUTRAL_BAND)
@@ -173,30 +175,89 @@ def test_the_shipped_weights_come_from_the_recipe_byte_for_byte() -> None:
 
 
 @needs_labelled
-def test_it_reaches_its_aim_on_text_of_its_kind_and_beats_the_lexicon_on_text_of_another(
-    scorer: SentimentScorer,
-) -> None:
-    shipped = weights.shipped_model()
+def test_it_reaches_its_aim_on_text_of_its_kind(scorer: SentimentScorer) -> None:
     valid = pl.read_parquet(TWITTER).filter(pl.col("split") == "valid")
-    accuracy, macro_f1 = training.quality(training.unseen(shipped, valid), shipped.reading)
+    accuracy, macro_f1 = quality_of(scorer, valid)
     assert accuracy >= 0.80
     assert macro_f1 >= 0.75
-    tweets = pl.read_parquet(LABELLED / "stock_tweets_2020_labelled.parquet").drop_nulls()
-    tweets = tweets.select("text", label="sentiment")
-    assert_beats_lexicon(tweets, shipped)
 
 
-def test_it_beats_the_lexicon_on_the_chronicle(scorer: SentimentScorer) -> None:
-    assert_beats_lexicon(training.labelled_chronicle(), weights.shipped_model())
+@needs_labelled
+@pytest.mark.parametrize("kind", ["all", "signed", "neutral"])
+def test_it_is_no_worse_than_the_word_lists_on_informal_posts(scorer: SentimentScorer, kind: str) -> None:
+    posts = pl.read_parquet(LABELLED / "stock_tweets_2020_labelled.parquet").drop_nulls()
+    assert_no_worse_than_lists(scorer, of_kind(posts.select("text", label="sentiment"), kind))
 
 
-def assert_beats_lexicon(labelled: pl.DataFrame, model: weights.Model) -> None:
-    accuracy, macro_f1 = training.quality(training.unseen(model, labelled), model.reading)
-    rows = [(text[:500], None) for text in labelled["text"]]
-    compound = load_sentiment_scorer("lexicon").score(items(*rows))["score"].to_numpy()
-    called = np.where(compound >= NEUTRAL_BAND, 2, np.where(compound <= -NEUTRAL_BAND, 0, 1))
+@pytest.mark.parametrize("kind", ["all", "signed", "neutral"])
+def test_it_is_no_worse_than_the_word_lists_on_plain_headlines(scorer: SentimentScorer, kind: str) -> None:
+    assert_no_worse_than_lists(scorer, of_kind(training.labelled_chronicle(), kind))
+
+
+@needs_labelled
+@pytest.mark.parametrize("kind", ["all", "signed", "neutral"])
+def test_it_is_no_worse_than_the_word_lists_on_long_articles(scorer: SentimentScorer, kind: str) -> None:
+    """An article is a neutral headline and ten sentences, half of them neutral, half of the article's label."""
+    valid = (
+        pl.read_parquet(TWITTER).filter(pl.col("split") == "valid").sample(fraction=1.0, shuffle=True, seed=3)
+    )
+    texts = {label: valid.filter(pl.col("label") == label)["text"].to_list() for label in LABELS}
+    rows = []
+    for n in range(300):
+        label = LABELS[n % 3]
+        drawn = [texts[name][(n * 5 + k) % len(texts[name])] for name in (label, "neutral") for k in range(5)]
+        rows.append((texts["neutral"][-1 - n], "\n".join(drawn), label))
+    long = pl.DataFrame(rows, schema=["text", "body", "label"], orient="row")
+    assert_no_worse_than_lists(scorer, of_kind(long, kind))
+
+
+def test_words_of_traders_have_the_sign_that_traders_give_them(scorer: SentimentScorer) -> None:
+    """Companies and turns of phrase that no template of the training text has."""
+    posts = {
+        "$ZZZ undervalued gem, shorts will cover and this skyrockets": 1,
+        "you guys, $ZZZ is parabolic and reclaimed the highs 🚀": 1,
+        "my $ZZZ bagger, gapping and rallying nicely": 1,
+        "$ZZZ overpriced ponzi, I am out before it plummets": -1,
+        "rekt on $ZZZ, bloodbath for bagholders lol": -1,
+        "lmao $ZZZ dilution again, bagholders dumping 📉": -1,
+    }
+    found = {text: score(scorer, text) * sign for text, sign in posts.items()}
+    assert min(found.values()) >= NEUTRAL_BAND, found
+
+
+def test_the_version_names_every_word_list(scorer: SentimentScorer) -> None:
+    from nextgen_resources.sentiment.short_texts.posts import trader_words, trader_words_version
+
+    assert scorer.prompt_version.endswith(trader_words_version())
+    assert trader_words()["undervalued"] > 0 > trader_words()["puts"]
+
+
+def test_a_reading_worse_than_the_word_lists_elsewhere_is_not_chosen() -> None:
+    shipped = weights.shipped_model()
+    chronicle = training.unseen(shipped, training.labelled_chronicle())
+    mute = replace(shipped.reading, neutral_edge=0.999)
+    assert reading.is_worse_than_lists(chronicle, mute)
+    assert not reading.is_worse_than_lists(chronicle, shipped.reading)
+
+
+def of_kind(labelled: pl.DataFrame, kind: str) -> pl.DataFrame:
+    is_neutral = pl.col("label") == "neutral"
+    return labelled.filter({"all": pl.lit(True), "neutral": is_neutral, "signed": ~is_neutral}[kind])
+
+
+def quality_of(scorer: SentimentScorer, labelled: pl.DataFrame) -> tuple[float, float]:
+    """Accuracy and macro-F1 over the labels that occur, through the scorer itself."""
     from sklearn.metrics import f1_score
 
-    targets = training.targets_of(labelled)
-    assert accuracy >= (called == targets).mean()
-    assert macro_f1 >= f1_score(targets, called, average="macro")
+    bodies = labelled["body"] if "body" in labelled.columns else [None] * labelled.height
+    found = scorer.score(items(*zip(labelled["text"], bodies, strict=True)))["score"].to_numpy()
+    called = np.where(found >= NEUTRAL_BAND, 2, np.where(found <= -NEUTRAL_BAND, 0, 1))
+    targets = reading.targets_of(labelled)
+    macro_f1 = f1_score(targets, called, average="macro", labels=np.unique(targets))
+    return float((called == targets).mean()), float(macro_f1)
+
+
+def assert_no_worse_than_lists(scorer: SentimentScorer, labelled: pl.DataFrame) -> None:
+    own, lists = quality_of(scorer, labelled), quality_of(load_sentiment_scorer("lexicon"), labelled)
+    assert own[0] >= lists[0], (own, lists)
+    assert own[1] >= lists[1], (own, lists)
