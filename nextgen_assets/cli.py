@@ -131,6 +131,49 @@ def compact(settings: Settings) -> None:
     click.echo(f"{settings.warehouse_path}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def health(settings: Settings, as_json: bool) -> None:
+    """Print whether feeds, components, daemon, runs and alerts are well.
+
+    Exits with 0 (ok), 1 (warning), 2 (failure) or 3 (unknown), as monitors expect.
+    """
+    from nextgen_assets.commands.health import print_health
+
+    sys.exit(print_health(settings, as_json))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", default=9464, show_default=True, type=click.IntRange(0, 65_535), help="0: any free one."
+)
+@click.pass_obj
+def metrics(settings: Settings, host: str, port: int) -> None:
+    """Serve the figures of `nextgen health` to Prometheus at /metrics."""
+    from nextgen_assets.commands.health import serve_metrics
+
+    server, thread = serve_metrics(settings, host, port)
+    click.echo(f"http://{host}:{server.server_port}/metrics (stop with Ctrl-C)")
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        server.shutdown()
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def manifest(settings: Settings, as_json: bool) -> None:
+    """Print every task: cadence, needs, output, retries, failover, owner; and what starts it."""
+    from nextgen_assets.commands import manifest as commands
+
+    click.echo(
+        commands.manifest_json(settings) if as_json else commands.manifest_markdown(settings), nl=False
+    )
+
+
 @main.group(cls=FriendlyGroup)
 def alerts() -> None:
     """What is told to other systems by webhook: see, send, send again."""

@@ -14,7 +14,7 @@ from nextgen_assets.domain.split_evidence import inspect_splits
 from nextgen_assets.market_view import segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
-from nextgen_assets.policies import RETRIES, session_asset
+from nextgen_assets.policies import is_last_try, session_asset
 from nextgen_assets.provider_calls import recorded_calls, tell_of_refusals
 from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
@@ -62,10 +62,8 @@ def corporate_actions(
         stays = warehouse.read("listings")
         covered = warehouse.read("action_coverage", first=before, last=last)
     with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
-        is_last_try = context.retry_number >= RETRIES
-        stated, refused = delivered_actions(
-            market_data, tickers, first, last, calendar, is_last_try=is_last_try
-        )
+        is_final = is_last_try(context, settings)
+        stated, refused = delivered_actions(market_data, tickers, first, last, calendar, is_last_try=is_final)
     tell_of_refusals(context, refused)
     with watch.measure("compute"):
         ended = departures(stays, stated, first, last, calendar, market_data.name)

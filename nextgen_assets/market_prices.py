@@ -12,7 +12,7 @@ from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
-from nextgen_assets.policies import RETRIES, session_asset
+from nextgen_assets.policies import is_last_try, session_asset
 from nextgen_assets.provider_calls import recorded_calls, tell_of_refusals
 from nextgen_assets.quarantine import quarantined
 from nextgen_resources.clock import Clock
@@ -59,7 +59,7 @@ def market_prices(
         recorded = dict(warehouse.read("recorded_live", first=first, last=last).rows())
     tickers = stays["ticker"].unique().sort().to_list()
     with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
-        patience = {"is_last_try": context.retry_number >= RETRIES}
+        patience = {"is_last_try": is_last_try(context, settings)}
         delivery = delivered_bars(market_data, tickers, first, last, calendar, **patience)
         delivered = sorted(set(tickers) - set(delivery.refused))
         actions = deliver_actions(market_data, delivered, first, last, **patience)

@@ -10,11 +10,12 @@ import dagster as dg
 
 from nextgen_assets.partitions import CUTOFFS, SESSIONS
 from nextgen_resources.errors import NextGenError
+from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.schema import Table, tables_of_record
 from nextgen_resources.warehouse.tables import tables_of
 
 OWNER = "team:nextgen"
-RETRIES = 2
+_RETRIES = 2
 _RETRY_SECONDS = 5.0
 
 
@@ -67,10 +68,21 @@ def _retrying(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         except NextGenError as error:
             if error.is_retryable:
-                raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=_RETRY_SECONDS) from error
+                retries = _retries(kwargs.get("settings"))
+                raise dg.RetryRequested(max_retries=retries, seconds_to_wait=_RETRY_SECONDS) from error
             raise
 
     return run
+
+
+def is_last_try(context: dg.AssetExecutionContext, settings: Settings) -> bool:
+    """Whether a failure of this step is final: it has been tried again as often as the settings say."""
+    return context.retry_number >= _retries(settings)
+
+
+def _retries(settings: Settings | None) -> int:
+    """``scheduler.retries``; an asset that takes no settings is tried again twice."""
+    return settings.scheduler.retries if settings is not None else _RETRIES
 
 
 def _table_metadata(asset: str) -> dict[str, Any]:

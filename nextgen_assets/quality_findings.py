@@ -9,7 +9,7 @@ from nextgen_assets.domain.audit import CONTEXT_SESSIONS, audit
 from nextgen_assets.market_view import segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
-from nextgen_assets.policies import RETRIES, session_asset
+from nextgen_assets.policies import is_last_try, session_asset
 from nextgen_assets.provider_calls import recorded_calls
 from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import MarketDataProvider
@@ -49,7 +49,7 @@ def quality_findings(
             actions = warehouse.read("actions", first=start, last=last, as_of=as_of)
         with watch.measure("provider"), recorded_calls(context, warehouse, http) as made:
             asked = max(start, calendar.shift(first, -STEP_SESSIONS))
-            adjusted = adjusted_closes(market_data, bars, asked, last, context.retry_number >= RETRIES)
+            adjusted = adjusted_closes(market_data, bars, asked, last, is_last_try(context, settings))
             calls.append(made.rows())
         with watch.measure("compute"):
             told = audit(audited(bars, actions, adjusted), dividend_basis=market_data.dividend_basis)

@@ -89,6 +89,13 @@ class SessionCalendar:
         """Knowledge cut-off of ``session``: its official close plus ``delay_minutes``, UTC."""
         return self.close_at(session) + timedelta(minutes=delay_minutes)
 
+    def newest_due(self, now: datetime, delay_minutes: int) -> date:
+        """The newest session whose cut-off is not after ``now``."""
+        day = self.on_or_before(now.astimezone(NEW_YORK).date())
+        while self.cutoff(day, delay_minutes) > now:
+            day = self.shift(day, -1)
+        return day
+
     def admitting(self, published_at: datetime, delay_minutes: int) -> date:
         """The first session whose cut-off is not before ``published_at``.
 

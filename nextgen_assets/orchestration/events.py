@@ -106,9 +106,7 @@ def _late_prices(newest: date | None, settings: Settings, now: datetime) -> list
     """A feed that stopped: the newest session that should be there by now has no bar at all."""
     calendar = calendar_of(settings)
     budget = timedelta(minutes=settings.scheduler.stale_after_minutes)
-    due = calendar.on_or_before(now.date())
-    while calendar.cutoff(due, settings.ingestion.cutoff_delay_minutes) + budget > now:
-        due = calendar.on_or_before(due - timedelta(days=1))
+    due = calendar.newest_due(now - budget, settings.ingestion.cutoff_delay_minutes)
     last = settings.ingestion.last_session
     if (last is not None and due > last) or (newest is not None and newest >= due):
         return []

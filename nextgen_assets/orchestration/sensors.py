@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from nextgen_assets.orchestration.catching_up import catch_up
 from nextgen_assets.orchestration.events import LOOKED_BACK, row_events, run_events
 from nextgen_resources.alerts.delivery import Dispatcher
 from nextgen_resources.alerts.outbox import Outbox
@@ -59,4 +60,4 @@ def _since(cursor: str | None, now: datetime) -> datetime:
 
 def sensors() -> list[dg.SensorDefinition]:
     """Every sensor of the code location; they start stopped."""
-    return [tell_receivers]
+    return [tell_receivers, catch_up]

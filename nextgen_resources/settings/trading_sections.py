@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
-from zoneinfo import ZoneInfo
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from nextgen_resources.settings.field_types import (
     Fraction,
@@ -16,14 +15,6 @@ from nextgen_resources.settings.field_types import (
     UsDollars,
     WholeNumber,
 )
-
-
-def _known_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA timezone; use a name such as America/New_York") from None
-    return name
 
 
 class TradingSettings(Section):
@@ -76,12 +67,6 @@ class TradingSettings(Section):
 class SchedulerSettings(Section):
     """When the day's sessions run by themselves. Changes no row."""
 
-    timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
-        description="IANA timezone in which the schedule is read"
-    )
-    daily_delay_minutes: WholeNumber = Field(
-        ge=0, le=720, description="minutes after the official close at which the session's run starts"
-    )
     stale_after_minutes: WholeNumber = Field(
         ge=1,
         le=10_080,
