@@ -77,7 +77,7 @@ def _retrying(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_last_try(context: dg.AssetExecutionContext, settings: Settings) -> bool:
     """Whether a failure of this step is final: it has been tried again as often as the settings say."""
-    return context.retry_number >= _retries(settings)
+    return bool(context.retry_number >= _retries(settings))
 
 
 def _retries(settings: Settings | None) -> int:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from nextgen_assets.definitions import build_definitions
 from nextgen_resources.settings.schema import Settings
+from nextgen_resources.warehouse.schema import tables_of_record
 from nextgen_resources.warehouse.tables import tables_of
 
 _FAILOVER = {
@@ -72,7 +73,7 @@ def _task(node: Any, graph: Any, settings: Settings) -> dict[str, Any]:
         "group": node.group_name,
         "cadence": cadence.group(1) if cadence else "each session",
         "needs": sorted(parent.to_user_string() for parent in node.parent_keys),
-        "output": {spec.name: list(_key(spec, settings)) for spec in tables_of(name)},
+        "output": {spec.name: list(_key(spec)) for spec in tables_of(name)},
         "blocking_checks": [check.key.name for check in checks if check.blocking],
         "retries": settings.scheduler.retries,
         "failover": _FAILOVER.get(node.group_name, _KEEPS),
@@ -80,9 +81,7 @@ def _task(node: Any, graph: Any, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _key(spec: Any, settings: Settings) -> tuple[str, ...]:
-    from nextgen_resources.warehouse.schema import tables_of_record
-
+def _key(spec: Any) -> tuple[str, ...]:
     key: tuple[str, ...] = tables_of_record()[spec.name].key or spec.unindexed_key
     return key
 
