@@ -11,9 +11,11 @@ from functools import cache, lru_cache
 import numpy as np
 import pytest
 
+from nextgen_assets.domain.boosted_trees import Trees
 from nextgen_assets.domain.models import (
     FittedModel,
     LabelledWindows,
+    ModelFamily,
     ModelInputError,
     QuantileModel,
     UnknownModelError,
@@ -26,7 +28,9 @@ from nextgen_assets.domain.scaling import NonFiniteValuesError
 
 FAMILIES = family_names()
 LEARNERS = tuple(name for name in FAMILIES if name != "base_rate")
-LOOKBACK, N_FEATURES, TICKERS_PER_SESSION = 20, 6, 4
+LOOKBACK, N_FEATURES, TICKERS_PER_SESSION = 8, 6, 4
+RECURRENT = ("attentive_lstm", "lstm")
+ONE_ROUND = {"gradient_boosting": {"iterations": 1}} | {name: {"epochs": 1} for name in RECURRENT}
 SEED = 11
 
 
@@ -46,10 +50,16 @@ def planted() -> tuple[LabelledWindows, LabelledWindows]:
     return parts[0], parts[1]
 
 
+def config_of(family: ModelFamily) -> object:
+    """The defaults; a quarter of the trees, which suffices here."""
+    is_slow = family.name == "gradient_boosting"
+    return family.config_from({"iterations": 20, "learning_rate": 0.2} if is_slow else {})
+
+
 @cache
 def fitted(name: str, seed: int = SEED) -> FittedModel:
     family = load_family(name)
-    return family.fit(*planted(), family.config_from({}), seed)
+    return family.fit(*planted(), config_of(family), seed)
 
 
 def arrays_bytes(model: FittedModel) -> dict[str, bytes]:
@@ -59,13 +69,14 @@ def arrays_bytes(model: FittedModel) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_same_seed_gives_the_same_bytes(name: str) -> None:
     family = load_family(name)
-    again = family.fit(*planted(), family.config_from({}), SEED)
+    again = family.fit(*planted(), config_of(family), SEED)
     assert arrays_bytes(again) == arrays_bytes(fitted(name))
     assert again.curve == fitted(name).curve
 
 
-def test_another_seed_gives_another_network() -> None:
-    assert arrays_bytes(fitted("lstm", SEED + 1)) != arrays_bytes(fitted("lstm"))
+@pytest.mark.parametrize("name", RECURRENT)
+def test_another_seed_gives_another_network(name: str) -> None:
+    assert arrays_bytes(fitted(name, SEED + 1)) != arrays_bytes(fitted(name))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -79,7 +90,7 @@ def test_the_state_of_global_generators_and_threads_changes_nothing(name: str) -
         torch.set_num_threads(2)
         np.random.seed(999)  # noqa: NPY002
         state = torch.random.get_rng_state()
-        again = family.fit(*planted(), family.config_from({}), SEED)
+        again = family.fit(*planted(), config_of(family), SEED)
         assert torch.get_num_threads() == 2
         assert torch.equal(torch.random.get_rng_state(), state)
     finally:
@@ -92,7 +103,7 @@ def test_the_state_of_global_generators_and_threads_changes_nothing(name: str) -
 def test_two_threads_give_the_bytes_of_one(name: str) -> None:
     family = load_family(name)
     with training_threads(2):
-        again = family.fit(*planted(), family.config_from({}), SEED)
+        again = family.fit(*planted(), config_of(family), SEED)
     assert arrays_bytes(again) == arrays_bytes(fitted(name))
 
 
@@ -106,7 +117,8 @@ def test_quantiles_ascend_and_hold_their_share_of_the_returns(name: str) -> None
     assert said.shape == (len(validation.tensor), len(levels))
     assert (np.diff(said, axis=1) >= 0).all()
     below = (validation.standardised_return[:, None] <= said).mean(axis=0)
-    assert below == pytest.approx(np.array(levels), abs=0.06)
+    wanted = np.array(levels)
+    assert (np.abs(below - wanted) < 4 * np.sqrt(wanted * (1 - wanted) / len(said))).all()
     assert np.corrcoef(said.mean(axis=1), validation.standardised_return)[0, 1] > 0.7
 
 
@@ -122,14 +134,14 @@ def test_pooled_windows_teach_what_whole_ones_teach(name: str) -> None:
         fit.volatility,
         fit.session_index,
     )
-    again = family.fit(pooled, validation, family.config_from({}), SEED)
+    again = family.fit(pooled, validation, config_of(family), SEED)
     assert arrays_bytes(again) == arrays_bytes(fitted(name))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_model_read_back_from_its_arrays_predicts_the_same_bits(name: str) -> None:
     family, model = load_family(name), fitted(name)
-    again = family.from_arrays(model.arrays(), family.config_from({}))
+    again = family.from_arrays(model.arrays(), config_of(family))
     for windows in (planted()[1].windows, planted()[1].windows[:TICKERS_PER_SESSION]):
         for left, right in zip(model.predict(windows), again.predict(windows), strict=True):
             assert left.tobytes() == right.tobytes()
@@ -151,7 +163,7 @@ def test_a_session_predicts_the_same_bits_wherever_its_batch_lies_in_memory(name
 def test_a_window_says_the_same_in_any_batch(name: str) -> None:
     windows, model = planted()[1].windows, fitted(name)
     together = model.predict(windows)
-    exact = name != "lstm"  # a matrix product may round a row differently beside other rows
+    exact = name not in RECURRENT  # a matrix product may round a row differently beside other rows
     for start in (0, 7, 100):
         alone = model.predict(windows[start : start + 1])
         for left, right in zip(together, alone, strict=True):
@@ -176,7 +188,7 @@ def test_windows_with_values_that_are_not_finite_are_refused_with_their_count(
 ) -> None:
     windows = planted()[1].windows[:3].copy()
     windows[1, 4, :2] = poison
-    with pytest.raises(NonFiniteValuesError, match=r"2 of 360 values"):
+    with pytest.raises(NonFiniteValuesError, match=r"2 of 144 values"):
         fitted(name).predict(windows)
 
 
@@ -269,7 +281,7 @@ def test_validation_never_shapes_the_weights_of_a_fixed_number_of_epochs(name: s
         validation.session_index,
     )
     family = load_family(name)
-    config = family.config_from({"epochs": 1} if name == "lstm" else {})
+    config = family.config_from(ONE_ROUND.get(name, {}))
     assert arrays_bytes(family.fit(fit, validation, config, SEED)) == arrays_bytes(
         family.fit(fit, other, config, SEED)
     )
@@ -297,6 +309,10 @@ def test_configurations_are_frozen_plain_and_complete(name: str) -> None:
         ("lstm", {"learning_rate": 0.0}),
         ("lstm", {"weight_decay": -1.0}),
         ("lstm", {"device": "tpu"}),
+        ("lstm", {"quantiles": (0.5, 0.5)}),
+        ("attentive_lstm", {"attention_size": 0}),
+        ("gradient_boosting", {"iterations": 0}),
+        ("gradient_boosting", {"quantiles": (0.0, 0.5)}),
         ("logistic", {"ridge_windows": 0.0}),
         ("base_rate", {"prior_count": 0.0}),
     ],
@@ -307,7 +323,10 @@ def test_settings_out_of_range_are_refused(name: str, values: dict[str, object])
 
 
 def test_an_unknown_family_is_named_beside_those_that_exist() -> None:
-    with pytest.raises(UnknownModelError, match=r"'transformer'; there are base_rate, logistic, lstm"):
+    with pytest.raises(
+        UnknownModelError,
+        match=r"'transformer'; there are attentive_lstm, base_rate, gradient_boosting, logistic, lstm",
+    ):
         load_family("transformer")
 
 
@@ -323,9 +342,31 @@ def test_base_rate_is_the_smoothed_share_of_ups() -> None:
     assert mean == pytest.approx(np.full(4, (0.5 + 1.0 + 1.5 - 3.0) / 8), abs=1e-15)
 
 
-def test_listing_and_loading_families_does_not_import_torch() -> None:
+def test_trees_sum_to_what_their_library_says_without_it() -> None:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    rng = np.random.default_rng(8)
+    design = rng.standard_normal((400, 3))
+    grown = HistGradientBoostingRegressor(max_iter=9, early_stopping=False).fit(design, design[:, 0] ** 2)
+    trees = Trees.grown(grown)
+    assert trees.total(design) == pytest.approx(grown.predict(design), abs=1e-12)
+    again = Trees.from_arrays(trees.arrays("x"), "x")
+    assert again.total(design).tobytes() == trees.total(design).tobytes()
+    assert len(list(trees.staged(design))) == 9
+    assert trees.first(4).total(design) == pytest.approx(list(grown.staged_predict(design))[3], abs=1e-12)
+
+
+def test_trees_that_would_walk_in_circles_are_refused() -> None:
+    arrays = fitted("gradient_boosting").arrays()
+    arrays["direction.left"] = np.zeros_like(arrays["direction.left"])
+    family = load_family("gradient_boosting")
+    with pytest.raises(ModelInputError, match="leads to no later node of its tree"):
+        family.from_arrays(arrays, config_of(family))
+
+
+def test_listing_and_loading_families_imports_no_heavy_library() -> None:
     code = (
         "import sys; from nextgen_assets.domain.models import family_names, load_family;"
-        "[load_family(name) for name in family_names()]; assert 'torch' not in sys.modules"
+        "[load_family(name) for name in family_names()]; assert not {'torch', 'sklearn', 'numba'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
