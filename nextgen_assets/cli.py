@@ -267,6 +267,38 @@ def train_classifier(data: Path, where: str | None, others: tuple[Path, ...], ou
     classifier_training.train_classifier(data, by_name, LabelledColumns(where=where), output)
 
 
+@main.group()
+def benchmark() -> None:
+    """Our models on benchmarks that others published results for."""
+
+
+@benchmark.command()
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder of features_labels.parquet."
+)
+@click.option(
+    "--protocol", required=True, type=click.Choice(["kdd17", "acl18"]), help="Whose split by target day."
+)
+@click.option(
+    "--family", "families", multiple=True, help="Model family; may repeat. Default: all that learn."
+)
+@click.option(
+    "--seeds", default=10, show_default=True, type=click.IntRange(1, 1000), help="Seeds of each family."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def movement(data: Path, protocol: str, families: tuple[str, ...], seeds: int, as_json: bool) -> None:
+    """Stock movement: accuracy and Matthews correlation by the published protocol, beside the published table.
+
+    Lookback, settings and threshold are chosen on the validation part; the test part is scored once.
+    """
+    from nextgen_assets.commands import movement_benchmark as movement
+
+    found = movement.run_benchmark(
+        data, protocol, families, seeds, say=lambda text: click.echo(text, err=True)
+    )
+    click.echo(movement.benchmark_json(found) if as_json else movement.benchmark_text(found))
+
+
 @main.command()
 @click.option("--port", default=3000, show_default=True)
 @click.pass_obj

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,8 +16,13 @@ from nextgen_assets.domain.sessions import SessionCalendar
 UNCLASSIFIED = ("", "Unclassified")
 """What providers say where they do not know: no sector, not a sector of its own."""
 
-SPAN_SCHEMA = {"ticker": pl.String, "first_session": pl.Date, "stop_session": pl.Date, "sector": pl.String}
-_STATED = {"valid_from": pl.Date, "source": pl.String, "known_at": pl.Datetime("us", "UTC")}
+SPAN_SCHEMA: dict[str, Any] = {
+    "ticker": pl.String,
+    "first_session": pl.Date,
+    "stop_session": pl.Date,
+    "sector": pl.String,
+}
+_STATED: dict[str, Any] = {"valid_from": pl.Date, "source": pl.String, "known_at": pl.Datetime("us", "UTC")}
 
 
 def no_sectors() -> pl.DataFrame:
@@ -57,7 +63,7 @@ def sector_spans(listings: pl.DataFrame, calendar: SessionCalendar, delay_minute
             pl.Series("first_session", admitted, dtype=pl.Date), stop_session=pl.col("valid_to")
         )
         .select(list(SPAN_SCHEMA | _STATED))
-        .cast(SPAN_SCHEMA | _STATED)  # type: ignore[arg-type]
+        .cast(SPAN_SCHEMA | _STATED)
     )
 
 
@@ -74,7 +80,7 @@ def sector_codes(spans: pl.DataFrame, grid: Grid) -> Values:
     return codes
 
 
-def span_cells(spans: pl.DataFrame, grid: Grid) -> Iterator[tuple[slice, int, dict[str, object]]]:
+def span_cells(spans: pl.DataFrame, grid: Grid) -> Iterator[tuple[slice, int, dict[str, Any]]]:
     """Rows and column of each span inside the grid, in the order of the spans, with the span itself."""
     column = {ticker: number for number, ticker in enumerate(grid.tickers)}
     days = day_numbers(grid.sessions)

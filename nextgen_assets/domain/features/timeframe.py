@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextgen_assets.domain.features import Feature
 from nextgen_assets.domain.features._trailing import SMALLEST_MOVE, ratio_or
@@ -146,7 +147,7 @@ def _low_distance(bars: CompletedBars) -> Values:
     return np.asarray(bars.since - _of_last(bars, bars.low))
 
 
-def _is_unbroken(panel: Panel, n_rows: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _is_unbroken(panel: Panel, n_rows: int) -> NDArray[np.bool_]:
     """Whether the last ``n_rows`` rows of the ticker all have their return."""
     known = ~np.isnan(panel.fields["log_return"])
     run, unbroken = np.zeros(known.shape[1], dtype=np.int64), np.zeros(known.shape, dtype=np.bool_)
