@@ -1,4 +1,4 @@
-"""Puts the settings together: defaults, profile, environment, ``.env``, in this order."""
+"""Puts the settings together: defaults, profile, keyring (production), environment, ``.env``, in this order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nextgen_resources.errors import SettingsError
+from nextgen_resources.settings import keyring_store
 from nextgen_resources.settings import layers as places
 from nextgen_resources.settings import variables as named
 from nextgen_resources.settings.catalogue import catalogue, key_above
@@ -21,6 +22,7 @@ from nextgen_resources.settings.schema import Provenance, Settings
 from nextgen_resources.settings.wording import allowed_values
 
 DEFAULT_PROFILE = "development"
+KEYRING_PROFILE = "production"
 ROOT_MARKER = "workspace.yaml"
 
 
@@ -63,6 +65,7 @@ def load_settings(
     stack = [
         places.read_packaged_yaml("defaults.yaml"),
         places.read_packaged_yaml(f"profiles/{_existing_profile(chosen)}.yaml"),
+        _read_keyring(chosen),
         named.read_variables(named.environment_variables(variables)),
         named.read_variables(local),
         places.read_mapping(overrides or {}, "overrides"),
@@ -115,6 +118,15 @@ def _read_dotenv(root: Path, path: Path | None) -> tuple[dict[str, tuple[str, st
     except UnicodeDecodeError:  # it holds the bytes of the file, so it must not travel with the error
         reason = "it is not UTF-8 text"
     raise SettingsError(f"{file} cannot be read: {reason}; correct its path, rights or encoding")
+
+
+def _read_keyring(profile: str) -> Layer:
+    """The secrets of the operating system's store; only a server has them there."""
+    if profile != KEYRING_PROFILE:
+        return Layer()
+    names = {key.name.rpartition(".")[2]: key.name for key in catalogue().values() if key.is_secret}
+    found = keyring_store.read_secrets(list(names))
+    return Layer([Entry(names[name], secret, keyring_store.ORIGIN) for name, secret in found.items()])
 
 
 def _chosen_profile(*variables: Mapping[str, tuple[str, str]]) -> str:
