@@ -11,6 +11,7 @@ from nextgen_assets.domain.corporate_actions import date_actions, recover_action
 from nextgen_assets.domain.departures import departures
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.split_evidence import inspect_splits
+from nextgen_assets.domain.standing_repairs import actions_as_repaired
 from nextgen_assets.market_view import segments
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
@@ -68,6 +69,10 @@ def corporate_actions(
     with watch.measure("compute"):
         ended = departures(stays, stated, first, last, calendar, market_data.name)
         stated = stamp_late(pl.concat([stated, ended]), covered, now)
+        if settings.ingestion.repairs:
+            rules = list(settings.ingestion.repairs)
+            standing = warehouse.read("standing_action_repairs", first=first, last=last, rules=rules)
+            stated = actions_as_repaired(stated, standing)
         inspected = [
             inspect_splits(stated.filter(pl.col("ex_date").is_between(begin, end)), bars)
             for begin, end, bars in bars_around(warehouse, settings, sessions)

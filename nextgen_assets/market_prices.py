@@ -10,6 +10,7 @@ import polars as pl
 from nextgen_assets.domain.deliveries import delivery_instants, inspect_deliveries
 from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.standing_repairs import bars_as_repaired
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import is_last_try, session_asset
@@ -73,6 +74,10 @@ def market_prices(
             inspected = inspect_bars(delivery.rows, calendar, earlier, known_actions)
         inspected = with_unread_rows(inspected, market_data, first, last)
         bars = of_members(inspected.accepted, stays)
+        if settings.ingestion.repairs and not isinstance(market_data, DatedProvider):
+            rules = list(settings.ingestion.repairs)
+            standing = warehouse.read("standing_price_repairs", first=first, last=last, rules=rules)
+            bars = bars_as_repaired(bars, standing)
         bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded)
     rejected = quarantined(inspected, "market_prices", market_data.name, now, rows_name_source=True)
     figures = {**counted(inspected), "refused_tickers": len(delivery.refused)}

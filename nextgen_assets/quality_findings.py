@@ -11,6 +11,8 @@ from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import is_last_try, session_asset
 from nextgen_assets.provider_calls import recorded_calls
+from nextgen_assets.repair_step import RepairStep
+from nextgen_resources.clock import Clock
 from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import MarketDataProvider
 from nextgen_resources.market_data.delivery import deliver_bars
@@ -31,17 +33,21 @@ def quality_findings(
     settings: dg.ResourceParam[Settings],
     market_data: dg.ResourceParam[MarketDataProvider],
     http: dg.ResourceParam[HttpPolicy],
+    clock: dg.ResourceParam[Clock],
 ) -> dict[str, pl.DataFrame]:
     """One row per fault that the audit sees, on the session whose bar completed the evidence.
 
     Key: ticker, session_date, fault_session_date, fault. Source: accepted bars and actions, and the adjusted
     close of the provider where it has one. Cadence: each session. A re-run replaces its sessions. Nothing
-    is repaired: a correction is a new version from a provider, and shows as a revision.
+    is repaired unless ingestion.repairs names a rule: then a fault that determines its own correction
+    becomes a new version with the source repair:<rule>, known from now on, and price_repairs or
+    action_repairs says from what to what; the old version stays.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar = calendar_of(settings)
     context_sessions = min(CONTEXT_SESSIONS, calendar.index(sessions[0]))
     found, calls = [no_findings()], []
+    repairs = RepairStep(warehouse, settings.ingestion.repairs, market_data.dividend_basis)
     for first, last, as_of in segments(warehouse, settings, sessions, context_sessions):
         start = calendar.shift(first, -min(CONTEXT_SESSIONS, calendar.index(first)))
         with watch.measure("read"):
@@ -52,12 +58,16 @@ def quality_findings(
             adjusted = adjusted_closes(market_data, bars, asked, last, is_last_try(context, settings))
             calls.append(made.rows())
         with watch.measure("compute"):
-            told = audit(audited(bars, actions, adjusted), dividend_basis=market_data.dividend_basis)
+            seen = audited(bars, actions, adjusted)
+            told = audit(seen, dividend_basis=market_data.dividend_basis)
             found.append(as_rows(told, first, last))
+            repairs.add(seen, told.filter(pl.col("visible_from").is_between(first, last)), first, last)
     cutoffs = {day: calendar.cutoff(day, settings.ingestion.cutoff_delay_minutes) for day in sessions}
     rows = stamped(pl.concat(found), cutoffs, market_data.name)
     counts = dict(rows.group_by("fault").len().sort("fault").iter_rows())
-    record(context, watch, rows, "session_date", figures=counts)
+    with watch.measure("repair"):
+        repaired = repairs.write(context, clock.now())
+    record(context, watch, rows, "session_date", figures={**counts, **repaired})
     return {"quality_findings": rows, "provider_calls": pl.concat(calls)}
 
 

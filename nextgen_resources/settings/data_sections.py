@@ -20,6 +20,14 @@ from nextgen_resources.settings.field_types import (
     WholeNumber,
 )
 
+RepairRule = Literal[
+    "unit_switch",
+    "price_100x",
+    "dividend_wrong_scale",
+    "dividend_doubled",
+    "split_missing",
+    "split_badly_applied",
+]
 ExchangeName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9 ]{1,15}$")]
 
 
@@ -59,6 +67,10 @@ class IngestionSettings(Section):
         ge=1,
         le=10_000,
         description="tickers kept, by median dollar volume of the quarter before the first session; null: no limit",
+    )
+
+    repairs: tuple[RepairRule, ...] = Field(
+        description="faults that are repaired as new versions, known from the repair on; an empty list: none"
     )
 
     @model_validator(mode="after")

@@ -85,6 +85,8 @@ _SPECS = (
     TableSpec(
         "quality_findings", "quality_findings", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),
+    TableSpec("price_repairs", "quality_findings", WriteMode.STREAM, None),
+    TableSpec("action_repairs", "quality_findings", WriteMode.STREAM, None),
     TableSpec("news_articles", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_tickers", "news_articles", WriteMode.APPEND, "session_date"),
     TableSpec("news_article_copies", "news_articles", WriteMode.APPEND, "session_date"),

@@ -9,11 +9,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from nextgen_assets.domain.audit import audit
+from nextgen_assets.domain.repairs import REPAIRS, propose_repairs
 from tests.benchmarks.quality_cases import CASES, EXPECTED, NOTICES, SP500, cases, fault_class, planted, sp500
+
+_REPAIRED_FIELDS = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
 
 
 def of_cases(path: Path) -> pl.DataFrame:
@@ -61,6 +65,45 @@ def table_of_cases(path: Path = CASES) -> list[dict[str, object]]:
     return rows
 
 
+def table_of_repairs(path: Path = CASES) -> list[dict[str, object]]:
+    """One row per broken series: numbers that its repaired form changes, proposed repairs, and how many equal it."""
+    rows = []
+    for interval, bars in cases(path).items():
+        orientation: Literal["daily", "other"] = "daily" if interval == "daily" else "other"
+        told = audit(bars, are_split_adjusted=True, orientation=orientation)
+        proposed = propose_repairs(bars, told, REPAIRS, are_split_adjusted=True)
+        index = ["ticker", "session_date"]
+        numbers = bars.unpivot(_REPAIRED_FIELDS, index=index, variable_name="field", value_name="number")
+        fixed = numbers.filter(pl.col("ticker").str.ends_with("-fixed")).with_columns(
+            pl.col("ticker").str.replace("-fixed$", "")
+        )
+        both = numbers.join(fixed, on=[*index, "field"], suffix="_fixed").join(
+            proposed, on=[*index, "field"], how="left"
+        )
+        near = 1e-3 * pl.col("number_fixed").abs() + 1e-9
+        summed = both.group_by("ticker").agg(
+            differing=((pl.col("number") - pl.col("number_fixed")).abs() > near).sum(),
+            proposed=pl.col("after").is_not_null().sum(),
+            right=((pl.col("after") - pl.col("number_fixed")).abs() <= near).sum(),
+        )
+        rows += summed.sort("ticker").to_dicts()
+    untouched = proposed_of_controls(path)
+    return [
+        *rows,
+        {"ticker": "repaired series and controls", "differing": 0, "proposed": untouched, "right": ""},
+    ]
+
+
+def proposed_of_controls(path: Path = CASES) -> int:
+    """Repairs proposed for what needs none."""
+    count = 0
+    for interval, bars in cases(path).items():
+        clean = bars.filter(pl.col("ticker").str.contains("-fixed$|no-bad-divs"))
+        told = audit(clean, are_split_adjusted=True, orientation="daily" if interval == "daily" else "other")
+        count += propose_repairs(clean, told, REPAIRS, are_split_adjusted=True).height
+    return count
+
+
 def table_of_plants(bars: pl.DataFrame) -> list[dict[str, object]]:
     """One row per planted fault: planted, found, and further findings that the bars did not have before."""
     before = set(audit(bars).select("ticker", "session_date", "fault").rows())
@@ -97,6 +140,10 @@ def main(path: str = str(CASES), tickers: str = "60") -> None:
         return
     print("real broken series, their repaired form and controls")
     show(table_of_cases(Path(path)))
+    print(
+        "\nrepairs of the same series by every rule of ingestion.repairs: numbers changed by the repaired form"
+    )
+    show(table_of_repairs(Path(path)))
     bars = sp500(int(tickers))
     print(f"\nfaults planted into {bars['ticker'].n_unique()} tickers, {bars.height:,} bars")
     show(table_of_plants(bars))

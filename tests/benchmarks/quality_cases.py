@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -75,7 +76,7 @@ def sp500(tickers: int | None = None) -> pl.DataFrame:
 
 
 PRICES = ("open", "high", "low", "close")
-Planted = tuple[list[str], Callable[[float], float], str]
+Planted = tuple[list[str], Callable[[Any], Any], str]
 _PLANTS: dict[str, Planted] = {
     "one bar times 100": ([*PRICES, "adjusted_close"], lambda value: value * 100, "unit_switch"),
     "one price times 100": (["high"], lambda value: value * 100, "price_100x"),
@@ -107,7 +108,7 @@ def planted(
         chosen = sorted(draw.sample(places, min(each, len(places))))
         at = pl.col("place").is_in(chosen)
         changed = numbered.with_columns(
-            pl.when(at).then(pl.col(column).cast(pl.Float64).map_elements(change, return_dtype=pl.Float64))
+            pl.when(at).then(change(pl.col(column).cast(pl.Float64)))
             .otherwise(pl.col(column).cast(pl.Float64)).alias(column)
             for column in columns
         )  # fmt: skip

@@ -109,6 +109,13 @@ def test_a_bar_beside_a_split_in_the_units_of_before() -> None:
     assert found["session_date"].to_list() == [DAYS[199], DAYS[200]]
 
 
+def test_bars_as_traded_that_are_adjusted_before_their_split() -> None:
+    bars = scaled(series(), PLACE >= 197, 2.0)
+    told = audit(changed(bars, 200, split_ratio=0.5)).select("session_date", "fault").rows()
+    assert (DAYS[197], "split_badly_applied") in told
+    assert (DAYS[200], "split_contradicts_prices") in told
+
+
 def test_five_repeats_without_volume_are_a_stale_run_told_once() -> None:
     bars = series()
     names = ["open", "high", "low", "close", "adjusted_close"]

@@ -61,4 +61,5 @@ def test_day_by_day_gives_the_findings_of_the_range(found: pl.DataFrame, tmp_pat
     with built(tmp_path, market_data=PrintsBadly()) as scenario:
         first = steps(scenario, (SESSIONS[0], OUT))
         assert first.is_empty()
+        assert scenario.content("price_repairs").is_empty()  # off unless a rule is named
         assert steps(scenario, *((day, day) for day in SESSIONS[5:7])).equals(found)

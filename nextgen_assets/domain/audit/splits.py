@@ -23,7 +23,9 @@ def find(moves: pl.DataFrame, *, are_split_adjusted: bool) -> Iterator[pl.DataFr
     if are_split_adjusted:
         yield _badly_applied(moves)
     else:
-        yield _contradicted(moves)
+        contradicted = _contradicted(moves)
+        yield contradicted
+        yield _badly_applied(moves).join(contradicted, on=["ticker", "session_date"], how="anti")
     yield _missing(moves)
 
 
@@ -50,7 +52,7 @@ def _badly_applied(moves: pl.DataFrame) -> pl.DataFrame:
         pl.col("net").abs() > _SIGMAS * pl.col("volatility")
     )
     text = pl.format(
-        "the price moved by a factor of {} beside a split of {} on {}, for which it is adjusted",
+        "the price moved by a factor of {} beside a split of {} on {}, in the units of its other side",
         pl.col("net").exp().round(4),
         "ratio",
         pl.col("split_date").cast(pl.String),
