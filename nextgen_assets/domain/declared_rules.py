@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import polars as pl
@@ -85,7 +85,8 @@ def first_broken(
         pl.when(pl.col(f"rule_{place}") == "invalid").then(pl.lit(place, pl.Int32))
         for place in range(len(rules))
     )
-    return verdicts.select(pl.col(_ROW).cast(pl.UInt32), first.alias("rule")).sort(_ROW)
+    told: pl.DataFrame = verdicts.select(pl.col(_ROW).cast(pl.UInt32), first.alias("rule")).sort(_ROW)
+    return told
 
 
 @lru_cache(maxsize=16)
@@ -95,5 +96,9 @@ def _schema(rules: tuple[Rule, ...], columns: tuple[str, ...]) -> Any:
 
     members: dict[str, Any] = {name: dy.Any() for name in (_ROW, *columns)}
     for place, rule in enumerate(rules):
-        members[f"rule_{place}"] = dy.rule()(lambda _schema, rule=rule: ~rule.is_broken.fill_null(False))
+        members[f"rule_{place}"] = dy.rule()(partial(_is_kept, rule))
     return type("Declared", (dy.Schema,), members)
+
+
+def _is_kept(rule: Rule, _schema: Any) -> pl.Expr:
+    return ~rule.is_broken.fill_null(False)

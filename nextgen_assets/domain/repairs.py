@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -84,10 +85,10 @@ def propose_repairs(
     moves = with_moves(bars, are_split_adjusted=are_split_adjusted, basis=dividend_basis)
     makers: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
         "price_100x": _prices_in_unit,
-        "dividend_wrong_scale": lambda found: _scaled_dividends(moves, found),
-        "dividend_doubled": lambda found: _changed(found, "dividend", pl.lit(0.0)),
+        "dividend_wrong_scale": partial(_scaled_dividends, moves),
+        "dividend_doubled": partial(_changed, field="dividend", after=pl.lit(0.0)),
         "split_missing": _added_splits,
-        "split_badly_applied": lambda found: _segments(moves, found),
+        "split_badly_applied": partial(_segments, moves),
     }
     empty = pl.DataFrame(schema=repair_schema(moves.schema["session_date"]))
     parts = [empty]
@@ -109,9 +110,10 @@ def in_unit_of(values: dict[str, float], last_close: float) -> dict[str, float] 
     >>> in_unit_of({"open": 9900.0, "high": 10100.0, "low": 9800.0, "close": 10000.0}, 101.0)["close"]
     100.0
     """
-    for change in (lambda value: value / 100, lambda value: value * 100):
-        if 0.8 <= change(values["close"]) / last_close <= 1.25:
-            return {name: change(values[name]) for name in _PRICES}
+    if 0.8 <= values["close"] / 100 / last_close <= 1.25:
+        return {name: values[name] / 100 for name in _PRICES}
+    if 0.8 <= values["close"] * 100 / last_close <= 1.25:
+        return {name: values[name] * 100 for name in _PRICES}
     return None
 
 
