@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -11,7 +12,14 @@ import numpy.typing as npt
 import polars as pl
 
 from nextgen_assets.domain.calibration import Calibration, CalibrationPrior, fit_calibration
-from nextgen_assets.domain.conformal import ConformalBounds, fit_bounds
+from nextgen_assets.domain.conformal import (
+    ConformalBounds,
+    ErrorScale,
+    ScaleConfig,
+    fit_bounds,
+    fit_scale,
+)
+from nextgen_assets.domain.members import Members
 from nextgen_assets.domain.sessions import SessionCalendar
 
 _MOMENT = pl.Datetime("us", "UTC")
@@ -33,6 +41,8 @@ class AdjustmentConfig:
         After the official close: the knowledge cut-off.
     prior : CalibrationPrior
         Pull of the calibration towards the identity.
+    scale : ScaleConfig or None
+        How the bounds follow each ticker; None measures every error by the forecast volatility alone.
     """
 
     interval_coverage: float = 0.9
@@ -41,6 +51,7 @@ class AdjustmentConfig:
     minimum_sessions: int = 20
     cutoff_delay_minutes: int = 30
     prior: CalibrationPrior = field(default_factory=CalibrationPrior)
+    scale: ScaleConfig | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.interval_coverage < 1.0:
@@ -58,6 +69,7 @@ class Adjustment:
 
     calibration: Calibration
     bounds: ConformalBounds | None
+    scale: ErrorScale | None
     n_sessions: int
     n: int
     first_session: date | None
@@ -87,6 +99,8 @@ class MaturedHistory:
     Build it with :meth:`build`; :meth:`adjustment` gives what a session may learn.
     """
 
+    tickers: tuple[str, ...]
+    ticker_code: npt.NDArray[np.int64]
     session_index: npt.NDArray[np.int64]
     target_index: npt.NDArray[np.int64]
     known_at: npt.NDArray[np.datetime64]
@@ -94,26 +108,37 @@ class MaturedHistory:
     expected: npt.NDArray[np.float64]
     volatility: npt.NDArray[np.float64]
     realised: npt.NDArray[np.float64]
+    members: Members
     calendar: SessionCalendar
 
     @classmethod
-    def build(cls, raw: pl.DataFrame, outcomes: pl.DataFrame, calendar: SessionCalendar) -> MaturedHistory:
+    def build(
+        cls,
+        raw: pl.DataFrame,
+        outcomes: pl.DataFrame,
+        calendar: SessionCalendar,
+        recipe_of: Mapping[str, str] | None = None,
+    ) -> MaturedHistory:
         """Join raw predictions with outcomes; rows without either are left out.
 
         Parameters
         ----------
         raw : DataFrame
-            ``ticker, session_date, raw_probability_up, expected_raw, volatility``, unique per ticker and
-            session, rows with a null left out.
+            ``ticker, session_date, raw_probability_up, expected_raw, volatility`` and, where weights are to
+            be learned, ``ensemble``; unique per ticker and session, rows with a null left out.
         outcomes : DataFrame
             ``ticker, session_date, target_session_date, realised_log_return`` and, where known,
             ``price_known_at``; unique per ticker and session.
         calendar : SessionCalendar
             Numbers the sessions.
+        recipe_of : mapping of str to str, optional
+            Recipe of each model_id, by which members are told apart; None leaves members out.
         """
+        if "ensemble" not in raw.columns:
+            raw = raw.with_columns(ensemble=pl.lit(None, pl.String))
         usable = raw.filter(
             pl.all_horizontal(pl.col("raw_probability_up", "expected_raw", "volatility").is_not_null())
-        ).select("ticker", "session_date", "raw_probability_up", "expected_raw", "volatility")
+        ).select("ticker", "session_date", "raw_probability_up", "expected_raw", "volatility", "ensemble")
         if "price_known_at" not in outcomes.columns:
             outcomes = outcomes.with_columns(price_known_at=pl.lit(None, _MOMENT))
         columns = ("ticker", "session_date", "target_session_date", "realised_log_return", "price_known_at")
@@ -121,7 +146,13 @@ class MaturedHistory:
             outcomes.select(columns), on=["ticker", "session_date"], how="inner", validate="1:1"
         ).sort("session_date", "ticker")
         days = {day: calendar.index(day) for name in columns[1:3] for day in rows[name].unique().to_list()}
+        names = rows["ticker"].unique().sort().to_list()
+        texts = [None] * rows.height if recipe_of is None else rows["ensemble"].to_list()
         return cls(
+            tickers=tuple(names),
+            ticker_code=rows["ticker"]
+            .replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+            .to_numpy(),
             session_index=np.array([days[day] for day in rows["session_date"]], dtype=np.int64),
             target_index=np.array([days[day] for day in rows["target_session_date"]], dtype=np.int64),
             known_at=rows["price_known_at"].dt.replace_time_zone(None).to_numpy(),
@@ -129,34 +160,63 @@ class MaturedHistory:
             expected=rows["expected_raw"].to_numpy(),
             volatility=rows["volatility"].to_numpy(),
             realised=rows["realised_log_return"].to_numpy(),
+            members=Members.parse(texts, recipe_of or {}),
             calendar=calendar,
         )
 
-    def adjustment(self, session: date, config: AdjustmentConfig) -> Adjustment:
-        """Calibration and bounds of ``session``.
+    def matured(self, session: date, n_sessions: int, cutoff_delay_minutes: int) -> npt.NDArray[np.int64]:
+        """Rows that a session may learn from: of the trailing ``n_sessions``, ended and known by its cut-off.
 
         Notes
         -----
-        As-of rule: predictions of the trailing ``calibration_sessions`` sessions whose target session is not
-        after ``session`` and, where stated, whose prices were known by its cut-off. Targets of h sessions
-        overlap h deep, so each counts 1 / h towards the calibration.
+        As-of rule: the target session is not after ``session`` and, where stated, its price was known by then.
         """
         position = self.calendar.index(session)
-        as_of = self.calendar.cutoff(session, config.cutoff_delay_minutes)
-        start, stop = np.searchsorted(self.session_index, [position - config.calibration_sessions, position])
+        as_of = self.calendar.cutoff(session, cutoff_delay_minutes)
+        start, stop = np.searchsorted(self.session_index, [position - n_sessions, position])
         late = self.known_at[start:stop] > np.datetime64(as_of.replace(tzinfo=None), "us")
-        rows = start + np.flatnonzero((self.target_index[start:stop] <= position) & ~late)
-        raw, realised = self.raw_probability_up[rows], self.realised[rows]
+        rows: npt.NDArray[np.int64] = start + np.flatnonzero(
+            (self.target_index[start:stop] <= position) & ~late
+        )
+        return rows
+
+    def forecasts(
+        self, rows: npt.NDArray[np.int64], weights: Mapping[str, float] | None
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Probability of up and expected log return of these rows, as members of these weights foretold it.
+
+        Without weights, or where none of their recipes had spoken, what was said then stands.
+        """
+        said, expected = self.raw_probability_up[rows], self.expected[rows]
+        if weights is None:
+            return said, expected
+        probability, mean = self.members.joined(rows, weights)
+        silent = np.isnan(probability)
+        return np.where(silent, said, probability), np.where(silent, expected, mean * self.volatility[rows])
+
+    def adjustment(
+        self, session: date, config: AdjustmentConfig, weights: Mapping[str, float] | None = None
+    ) -> Adjustment:
+        """Calibration and bounds of ``session``, for the ensemble of these weights.
+
+        Notes
+        -----
+        As-of rule: see :meth:`matured`, over ``calibration_sessions``. Targets of h sessions overlap h deep, so
+        each counts 1 / h towards the calibration.
+        """
+        rows = self.matured(session, config.calibration_sessions, config.cutoff_delay_minutes)
+        realised, volatility = self.realised[rows], self.volatility[rows]
+        raw, expected = self.forecasts(rows, weights)
         sessions, moments = np.unique(self.session_index[rows]), self.known_at[rows]
         moments = moments[~np.isnat(moments)]
-        bounds = None
+        bounds, scale = None, None
         if sessions.size >= config.minimum_sessions:
+            if config.scale is not None:
+                scale, volatility = fit_scale(
+                    self.tickers, self.ticker_code[rows], realised - expected, volatility, config.scale
+                )
             bounds = fit_bounds(
-                realised,
-                self.expected[rows],
-                self.volatility[rows],
-                config.interval_coverage,
-                config.minimum_predictions,
+                realised, expected, volatility, config.interval_coverage, config.minimum_predictions
             )
         went_up = (realised > 0).astype(np.float64)
         evidence = 1.0 / (self.target_index[rows] - self.session_index[rows])
@@ -165,6 +225,7 @@ class MaturedHistory:
             if bounds is None
             else fit_calibration(raw, went_up, config.prior, evidence),
             bounds=bounds,
+            scale=scale,
             n_sessions=int(sessions.size),
             n=int(rows.size),
             first_session=self.calendar.sessions[int(sessions[0])] if sessions.size else None,

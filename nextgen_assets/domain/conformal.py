@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,3 +116,107 @@ def fit_bounds(
     rank_upper = math.ceil((n + 1) * (1.0 - tail) - _ROUNDING)
     ordered = np.sort(errors)
     return ConformalBounds(float(ordered[rank_lower - 1]), float(ordered[rank_upper - 1]), n)
+
+
+@dataclass(frozen=True)
+class ScaleConfig:
+    """How the yardstick of a ticker's errors follows what has become of its predictions.
+
+    Parameters
+    ----------
+    volatility_weight : float
+        Share of the newest volatility in the yardstick, the rest being the ticker's own trailing level, both as
+        logarithms: volatility returns to its level, so that 1 makes bounds too narrow in calm times and too
+        wide in wild ones.
+    ticker_strength : float
+        How many predictions' worth of evidence draw a ticker's width towards that of all tickers.
+    """
+
+    volatility_weight: float = 0.6
+    ticker_strength: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.volatility_weight <= 1.0 or not self.ticker_strength > 0:
+            raise ValueError(f"{self}: expected a weight between 0 and 1 and a positive strength")
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorScale:
+    """The yardstick by which errors are measured and bounds drawn, learned per ticker. See :func:`fit_scale`."""
+
+    config: ScaleConfig
+    tickers: tuple[str, ...]
+    counts: Floats
+    log_volatilities: Floats
+    widths: Floats
+
+    def of(self, tickers: Sequence[str], volatility: Floats) -> Floats:
+        """Yardstick of each ticker at its newest ``volatility``, shape (n,); NaN where that is.
+
+        Notes
+        -----
+        A ticker without matured predictions has its volatility.
+        """
+        place = {ticker: row for row, ticker in enumerate(self.tickers)}
+        rows = np.array([place.get(ticker, len(place)) for ticker in tickers], dtype=np.int64)
+        counts, sums = np.append(self.counts, 0.0)[rows], np.append(self.log_volatilities, 0.0)[rows]
+        newest = np.log(np.where(volatility > 0, volatility, np.nan))
+        strength, weight = self.config.ticker_strength, self.config.volatility_weight
+        level = (sums + strength * newest) / (counts + strength)
+        return np.asarray(
+            np.exp(weight * newest + (1.0 - weight) * level) * np.append(self.widths, 1.0)[rows]
+        )
+
+
+def fit_scale(
+    tickers: Sequence[str],
+    codes: npt.NDArray[np.int64],
+    error: Floats,
+    volatility: Floats,
+    config: ScaleConfig,
+) -> tuple[ErrorScale, Floats]:
+    """Learn the yardstick of every ticker, and measure its errors by it.
+
+    ``yardstick = newest volatility^w * trailing level^(1 - w) * width``, where the width is the mean absolute
+    error of the ticker in units of the first two over that of all tickers, drawn towards 1.
+
+    Parameters
+    ----------
+    tickers : sequence of str
+        Names; those without a matured prediction may be among them.
+    codes : ndarray of int64, shape (n,)
+        Place in ``tickers`` of each matured prediction, in canonical order.
+    error, volatility : ndarray of float64, shape (n,)
+        Realised less expected log return; forecast standard deviation, positive.
+    config : ScaleConfig
+        Weight and strength.
+
+    Returns
+    -------
+    scale : ErrorScale
+    yardstick : ndarray of float64, shape (n,)
+        Of each matured prediction, to divide its error by.
+
+    References
+    ----------
+    Lei, J. et al. (2018), section 5.2: locally weighted conformal inference. Corsi, F. (2009) on volatility that
+    returns to a slower level.
+
+    Notes
+    -----
+    As-of rule: as for :func:`fit_bounds`. Each ticker is summed up in the order of its own rows: which others
+    there are moves its width by their mean alone.
+    """
+    counts = np.bincount(codes, minlength=len(tickers)).astype(np.float64)
+    logs = np.log(volatility)
+    sums = np.bincount(codes, logs, len(tickers))
+    weight = config.volatility_weight
+    strength = config.ticker_strength
+    level = (sums[codes] + strength * logs) / (counts[codes] + strength)
+    base = np.exp(weight * logs + (1.0 - weight) * level)
+    size = np.abs(error) / base
+    mean = float(size.mean()) if size.size else 1.0
+    mean = mean if mean > 0 else 1.0
+    widths = (np.bincount(codes, size, len(tickers)) + strength * mean) / ((counts + strength) * mean)
+    scale = ErrorScale(config, tuple(tickers), counts, sums, widths)
+    return scale, np.asarray(base * widths[codes])

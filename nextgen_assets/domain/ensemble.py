@@ -25,12 +25,20 @@ class EnsembleConfig:
         Weight by family, not negative; a family that is not named has weight 1.
     champion_family : str
         The family whose model gives the prediction its ``model_id``; where it is not live, the first one.
+    learning_rate : float
+        How fast the weights follow matured forecasts; 0 keeps them, 1 is the mixture of Bayes.
+    maximum_dissimilarity : float or None
+        A window further from the training windows, in units of their own limit, is abstained from; None: never.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
     champion_family: str = "lstm"
+    learning_rate: float = 0.0
+    maximum_dissimilarity: float | None = None
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.learning_rate <= 10.0:
+            raise ValueError(f"ensemble learning_rate={self.learning_rate}, expected 0 to 10")
         negative = {family: weight for family, weight in self.weights.items() if not weight >= 0}
         if negative:
             raise ValueError(f"ensemble weights {negative}: expected numbers that are not negative")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from nextgen_assets.domain.dissimilarity import WindowReference
 from nextgen_assets.domain.models import FittedModel, load_family
 from nextgen_assets.domain.scaling import FeatureScaler
-from nextgen_assets.domain.trained_model import MANIFEST_FORMAT, MODEL_PREFIX, SCALER_PREFIX
+from nextgen_assets.domain.trained_model import (
+    MANIFEST_FORMAT,
+    MODEL_PREFIX,
+    REFERENCE_PREFIX,
+    SCALER_PREFIX,
+    canonical_json,
+)
 from nextgen_assets.domain.windows import LookAheadError
 
 
@@ -34,10 +43,14 @@ class LiveModel:
         Of the return it predicts.
     cutoff_session, labels_end_session : date
         Last session whose data it may have seen; end of its newest label.
+    recipe : str
+        Hash of all that decides what would be learned from a given past; see :func:`recipe_id`.
     scaler : FeatureScaler
         Fitted on the same past.
     fitted : FittedModel
         Takes scaled windows.
+    reference : WindowReference or None
+        Knows how unlike its training windows a window is; None for artifacts without it.
     """
 
     model_id: str
@@ -46,14 +59,22 @@ class LiveModel:
     horizon_sessions: int
     cutoff_session: date
     labels_end_session: date
+    recipe: str
     scaler: FeatureScaler
     fitted: FittedModel
+    reference: WindowReference | None = None
 
     def predict(
         self, windows: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Probability of a positive return and standardised mean, each (n_windows,), of raw windows."""
         return self.fitted.predict(self.scaler.transform(windows))
+
+    def dissimilarity(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64] | None:
+        """How unlike the training windows raw windows are, (n_windows,), 1 being the limit; None if unknown."""
+        if self.reference is None:
+            return None
+        return self.reference.dissimilarity(self.scaler.transform(windows))
 
 
 def live_model(arrays: Mapping[str, npt.NDArray[Any]], manifest: Mapping[str, Any]) -> LiveModel:
@@ -72,6 +93,7 @@ def live_model(arrays: Mapping[str, npt.NDArray[Any]], manifest: Mapping[str, An
     try:
         family = load_family(manifest["family"])
         config = family.config_from(manifest["config"]["model"])
+        found = _named(arrays, REFERENCE_PREFIX)
         return LiveModel(
             model_id=manifest["model_id"],
             family=manifest["family"],
@@ -79,14 +101,56 @@ def live_model(arrays: Mapping[str, npt.NDArray[Any]], manifest: Mapping[str, An
             horizon_sessions=manifest["horizon_sessions"],
             cutoff_session=date.fromisoformat(manifest["cutoff_session"]),
             labels_end_session=date.fromisoformat(manifest["labels_end_session"]),
+            recipe=recipe_id(manifest),
             scaler=FeatureScaler.from_arrays(_named(arrays, SCALER_PREFIX)),
             fitted=family.from_arrays(_named(arrays, MODEL_PREFIX), config),
+            reference=WindowReference.from_arrays(found) if found else None,
         )
     except KeyError as missing:
         raise ArtifactError(
             f"artifact of model {manifest.get('model_id')!r} lacks {missing}; it has arrays {sorted(arrays)} "
             f"and manifest keys {sorted(manifest)}; train the cut-off again"
         ) from missing
+
+
+def recipe_id(described: Mapping[str, Any]) -> str:
+    """Hash of family, feature set, horizon, settings and seed: one trial, whichever months it was trained in.
+
+    Parameters
+    ----------
+    described : mapping
+        A manifest, or a row of ``model_registry`` whose ``config`` is text.
+    """
+    config = described["config"]
+    parts = {name: described[name] for name in ("family", "feature_set_id", "horizon_sessions", "seed")}
+    parts["config"] = json.loads(config) if isinstance(config, str) else config
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
+
+
+def appointed_families(deployments: pl.DataFrame, sessions: Sequence[date]) -> dict[date, str]:
+    """The family that a person has put in charge, by session; no entry where nobody has.
+
+    Parameters
+    ----------
+    deployments : DataFrame
+        ``family, live_from, created_at, role, decision``.
+
+    Notes
+    -----
+    Of each family the newest row of a person counts (decision promote or rollback): as champion the family is in
+    charge, as challenger no longer. Of several in charge, the one appointed last is.
+    """
+    rows = deployments.filter(pl.col("decision") != "training").sort("live_from", "created_at", "family")
+    found: dict[date, str] = {}
+    for session in sessions:
+        newest = {
+            row["family"]: row["role"] for row in rows.filter(pl.col("live_from") <= session).rows(named=True)
+        }
+        order = rows.filter(pl.col("live_from") <= session)["family"].to_list()
+        in_charge = [family for family in reversed(order) if newest[family] == "champion"]
+        if in_charge:
+            found[session] = in_charge[0]
+    return found
 
 
 def live_models_by_session(

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from nextgen_assets.domain.ensemble import EnsembleConfig, join_models
 from nextgen_assets.domain.live_models import LiveModel
 from nextgen_assets.domain.prediction_ledger import PredictionConfig, calibrated_predictions
+from nextgen_assets.domain.service import Service
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.window_store import WindowStore
 
 NO_MODEL_LIVE = "no_model_live"
 WINDOW_INCOMPLETE = "window_incomplete"
 VOLATILITY_UNKNOWN = "volatility_unknown"
+OUT_OF_DISTRIBUTION = "out_of_distribution"
 
 RAW_SCHEMA: dict[str, pl.DataType] = {
     "ticker": pl.String(),
@@ -28,6 +32,7 @@ RAW_SCHEMA: dict[str, pl.DataType] = {
     "expected_raw": pl.Float64(),
     "ensemble": pl.String(),
     "abstain_reason": pl.String(),
+    "dissimilarity": pl.Float64(),
 }
 
 
@@ -61,7 +66,8 @@ def raw_predictions(
     -------
     DataFrame
         ``RAW_SCHEMA``, sorted by session and ticker. ``abstain_reason`` is 'no_model_live',
-        'window_incomplete' or 'volatility_unknown', else null; what is not known is null.
+        'window_incomplete', 'volatility_unknown' or 'out_of_distribution', else null; what is not known
+        is null. ``dissimilarity`` is the distance of the window to the training windows over its limit.
         ``ensemble`` is a JSON list of {model_id, family, weight, probability_up, standardised_mean}.
 
     Raises
@@ -102,6 +108,7 @@ def issue_predictions(
     outcomes: pl.DataFrame,
     calendar: SessionCalendar,
     config: PredictionConfig,
+    service: Service | None = None,
 ) -> pl.DataFrame:
     """Issue the predictions of every ticker and session of ``universe``.
 
@@ -120,6 +127,8 @@ def issue_predictions(
         Numbers the sessions and gives the cut-offs.
     config : PredictionConfig
         Settings.
+    service : Service, optional
+        Decides who is served at each session; without it all members by the weights of ``config``.
 
     Returns
     -------
@@ -143,7 +152,7 @@ def issue_predictions(
     sessions = raw["session_date"].unique().sort().to_list()
     earlier = history.filter(~pl.col("session_date").is_in(sessions))
     together = pl.concat([earlier, raw], how="diagonal")
-    return calibrated_predictions(together, outcomes, window_rows, sessions, calendar, config)
+    return calibrated_predictions(together, outcomes, window_rows, sessions, calendar, config, service)
 
 
 def _session_rows(
@@ -152,6 +161,7 @@ def _session_rows(
     batch = store.at(group["session_date"][0])
     row_of = {ticker: row for row, ticker in enumerate(batch.tickers)}
     joined = join_models(batch.tensor, models, config) if models and row_of else None
+    unlike = _dissimilarity(batch.tensor, models) if joined is not None else None
     records: list[tuple[object, ...]] = []
     for ticker, session, deviation in group.select("ticker", "session_date", "volatility").rows():
         row = row_of.get(ticker)
@@ -159,11 +169,12 @@ def _session_rows(
         if joined is None or row is None:
             reason = NO_MODEL_LIVE if not models else WINDOW_INCOMPLETE
             model_id = config.champion(models).model_id if models else None
-            records.append((ticker, session, window_id, model_id, None, None, deviation, None, "[]", reason))
+            records.append(
+                (ticker, session, window_id, model_id, None, None, deviation, None, "[]", reason, None)
+            )
             continue
         mean = float(joined.standardised_mean[row])
-        expected = None if deviation is None else mean * deviation
-        reason_or_none = VOLATILITY_UNKNOWN if deviation is None else None
+        distance = None if unlike is None else float(unlike[row])
         records.append(
             (
                 ticker,
@@ -173,9 +184,44 @@ def _session_rows(
                 float(joined.probability_up[row]),
                 mean,
                 deviation,
-                expected,
+                None if deviation is None else mean * deviation,
                 joined.ensemble[row],
-                reason_or_none,
+                _reason(deviation, distance, config.maximum_dissimilarity),
+                distance,
             )
         )
     return pl.DataFrame(records, schema=RAW_SCHEMA, orient="row")
+
+
+def _reason(volatility: float | None, dissimilarity: float | None, maximum: float | None) -> str | None:
+    if volatility is None:
+        return VOLATILITY_UNKNOWN
+    if dissimilarity is not None and maximum is not None and dissimilarity > maximum:
+        return OUT_OF_DISTRIBUTION
+    return None
+
+
+def _dissimilarity(
+    tensor: npt.NDArray[np.float32], models: Sequence[LiveModel]
+) -> npt.NDArray[np.float64] | None:
+    """The largest of the live models; models that were trained together are asked once."""
+    asked: list[LiveModel] = []
+    found: npt.NDArray[np.float64] | None = None
+    for model in models:
+        if model.reference is None or any(_is_alike(model, other) for other in asked):
+            continue
+        asked.append(model)
+        distances = model.dissimilarity(tensor)
+        if distances is not None:
+            found = distances if found is None else np.maximum(found, distances)
+    return found
+
+
+def _is_alike(model: LiveModel, other: LiveModel) -> bool:
+    """Whether both measure by the same windows and the same scale."""
+    return (
+        model.reference is not None
+        and other.reference is not None
+        and np.array_equal(model.reference.points, other.reference.points)
+        and np.array_equal(model.scaler.mean, other.scaler.mean)
+    )

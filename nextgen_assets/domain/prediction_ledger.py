@@ -15,6 +15,7 @@ import polars as pl
 from nextgen_assets.domain.adjustment import Adjustment, AdjustmentConfig, MaturedHistory
 from nextgen_assets.domain.calibration import apply_calibration
 from nextgen_assets.domain.ensemble import EnsembleConfig
+from nextgen_assets.domain.service import Service
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.windows import LookAheadError
 
@@ -38,6 +39,8 @@ LEDGER_SCHEMA: dict[str, pl.DataType] = {
     "lower_log_return": pl.Float64(),
     "upper_log_return": pl.Float64(),
     "volatility": pl.Float64(),
+    "bound_scale": pl.Float64(),
+    "dissimilarity": pl.Float64(),
     "interval_coverage": pl.Float64(),
     "ensemble": pl.String(),
     "adjustments": pl.String(),
@@ -88,12 +91,14 @@ def history_from_ledger(predictions: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``ticker, session_date, raw_probability_up, expected_raw, volatility``; rows that lack one are left
-        out. ``expected_raw`` is the issued expectation: calibration never moves it.
+        ``ticker, session_date, raw_probability_up, expected_raw, volatility`` and ``ensemble``, if it is
+        there; rows that lack one are left out. ``expected_raw`` is the issued expectation: calibration
+        never moves it.
     """
-    columns = ("ticker", "session_date", "raw_probability_up", "expected_raw", "volatility")
+    columns = ("ticker", "session_date", "raw_probability_up", "volatility", "ensemble")
     renamed = predictions.select(
-        *columns[:3], pl.col("expected_log_return").alias("expected_raw"), "volatility"
+        *(name for name in columns if name in predictions.columns),
+        pl.col("expected_log_return").alias("expected_raw"),
     )
     return renamed.drop_nulls().sort("session_date", "ticker")
 
@@ -105,6 +110,7 @@ def calibrated_predictions(
     sessions: Sequence[date],
     calendar: SessionCalendar,
     config: PredictionConfig,
+    service: Service | None = None,
 ) -> pl.DataFrame:
     """Rows of ``predictions`` for ``sessions``, each learning from what had matured by then.
 
@@ -117,6 +123,8 @@ def calibrated_predictions(
         As for ``issue_predictions``.
     sessions : sequence of date
         Sessions to issue.
+    service : Service, optional
+        Decides who is served at each session; without it the weights of ``raw`` stay.
 
     Returns
     -------
@@ -135,7 +143,7 @@ def calibrated_predictions(
     As-of rule: see ``MaturedHistory.adjustment``. Each session is computed from its own trailing slice, so a
     session alone gives the bytes that it gives in a range.
     """
-    history = MaturedHistory.build(raw, outcomes, calendar)
+    history = MaturedHistory.build(raw, outcomes, calendar, service.recipe_of if service else None)
     issued = (
         raw.filter(pl.col("session_date").is_in(list(sessions)))
         .join(
@@ -146,17 +154,24 @@ def calibrated_predictions(
         )
         .sort("session_date", "ticker")
     )
-    frame = _ledger_rows(issued, history, calendar, config)
+    weights: Mapping[date, Mapping[str, float] | None] = {}
+    if service is not None:
+        issued, weights = service.serve(issued, history)
+    frame = _ledger_rows(issued, history, calendar, config, weights)
     _refuse_look_ahead(frame)
     return frame
 
 
 def _ledger_rows(
-    issued: pl.DataFrame, history: MaturedHistory, calendar: SessionCalendar, config: PredictionConfig
+    issued: pl.DataFrame,
+    history: MaturedHistory,
+    calendar: SessionCalendar,
+    config: PredictionConfig,
+    weights: Mapping[date, Mapping[str, float] | None],
 ) -> pl.DataFrame:
     """Adjust session by session in arrays, then name the columns once."""
     days = issued["session_date"].unique().sort().to_list()
-    adjustments = [history.adjustment(day, config.adjustment) for day in days]
+    adjustments = [history.adjustment(day, config.adjustment, weights.get(day)) for day in days]
     moment_columns = {
         "target_session_date": [calendar.shift(day, config.horizon_sessions) for day in days],
         "as_of": [calendar.cutoff(day, config.adjustment.cutoff_delay_minutes) for day in days],
@@ -172,7 +187,7 @@ def _ledger_rows(
         | {name: LEDGER_SCHEMA.get(name, _MOMENT) for name in moment_columns},
     )
     reasons = _reasons(issued, adjustments)
-    probability, lower, upper = _adjusted(issued, adjustments)
+    probability, lower, upper, scale = _adjusted(issued, adjustments)
     rows = zip(issued.rows(named=True), reasons, strict=True)
     ids = [_prediction_id(row, reason, config) for row, reason in rows]
     return (
@@ -186,6 +201,7 @@ def _ledger_rows(
             expected_log_return="expected_raw",
             lower_log_return=pl.Series(lower).fill_nan(None),
             upper_log_return=pl.Series(upper).fill_nan(None),
+            bound_scale=pl.Series(scale).fill_nan(None),
             interval_coverage=pl.lit(config.adjustment.interval_coverage),
             abstained=pl.Series([reason is not None for reason in reasons], dtype=pl.Boolean),
             abstain_reason=pl.Series(reasons, dtype=pl.String),
@@ -203,20 +219,26 @@ def _reasons(issued: pl.DataFrame, adjustments: Sequence[Adjustment]) -> list[st
     return reasons
 
 
-def _adjusted(issued: pl.DataFrame, adjustments: Sequence[Adjustment]) -> tuple[Floats, Floats, Floats]:
-    """Calibrated probability, lower and upper bound; NaN where abstained."""
-    probability, lower, upper = (np.full(issued.height, np.nan) for _ in range(3))
+def _adjusted(
+    issued: pl.DataFrame, adjustments: Sequence[Adjustment]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Calibrated probability, lower and upper bound and the yardstick of both; NaN where abstained."""
+    probability, lower, upper, scale = (np.full(issued.height, np.nan) for _ in range(4))
     is_predicted = issued["abstain_reason"].is_null().to_numpy()
     raw, expected, volatility = (
         issued[name].to_numpy() for name in ("raw_probability_up", "expected_raw", "volatility")
     )
+    tickers = issued["ticker"].to_list()
     for adjustment, rows in zip(adjustments, _session_slices(issued), strict=True):
         chosen = rows.start + np.flatnonzero(is_predicted[rows])
         if adjustment.bounds is None or not chosen.size:
             continue
         probability[chosen] = apply_calibration(raw[chosen], adjustment.calibration)
-        lower[chosen], upper[chosen] = adjustment.bounds.apply(expected[chosen], volatility[chosen])
-    return probability, lower, upper
+        scale[chosen] = volatility[chosen]
+        if adjustment.scale is not None:
+            scale[chosen] = adjustment.scale.of([tickers[row] for row in chosen], volatility[chosen])
+        lower[chosen], upper[chosen] = adjustment.bounds.apply(expected[chosen], scale[chosen])
+    return probability, lower, upper, scale
 
 
 def _session_slices(issued: pl.DataFrame) -> list[slice]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -161,12 +160,6 @@ def judge(record: TrackRecord, n_trials: int, config: PromotionConfig) -> tuple[
     passing = [verdict for verdict in verdicts if verdict.verdict == PASSED]
     best = min(passing, key=lambda verdict: (verdict.log_loss, verdict.recipe)) if passing else None
     return tuple(_promoted(verdict) if verdict is best else verdict for verdict in verdicts)
-
-
-def last_session_before_month(sessions: Sequence[date], session: date) -> date | None:
-    """The newest of ``sessions`` (ascending) in a month before that of ``session``: its cut-off."""
-    earlier = [day for day in sessions if (day.year, day.month) < (session.year, session.month)]
-    return earlier[-1] if earlier else None
 
 
 def _judged(

@@ -15,7 +15,7 @@ import polars as pl
 from nextgen_assets.domain.models import Arrays, CurvePoint
 
 MANIFEST_FORMAT = "nextgen-model-1"
-SCALER_PREFIX, MODEL_PREFIX = "scaler.", "model."
+SCALER_PREFIX, MODEL_PREFIX, REFERENCE_PREFIX = "scaler.", "model.", "reference."
 
 REGISTRY_SCHEMA: dict[str, Any] = {
     "model_id": pl.String,
@@ -41,7 +41,8 @@ REGISTRY_SCHEMA: dict[str, Any] = {
 class TrainedModel:
     """One model: a row of ``model_registry`` and the arrays of its artifact.
 
-    ``arrays`` holds the scaler under ``scaler.`` and the family's own under ``model.``.
+    ``arrays`` holds the scaler under ``scaler.``, the family's own under ``model.`` and the windows that stand for
+    its training under ``reference.``.
     """
 
     model_id: str

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nextgen_assets.domain.dissimilarity import WindowReference, fit_reference
 from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.metrics import ScoreIntervals
 from nextgen_assets.domain.models import Arrays, FittedModel, LabelledWindows, load_family
@@ -20,6 +21,7 @@ from nextgen_assets.domain.scaling import FeatureScaler, fit_pooled_scaler
 from nextgen_assets.domain.splits import SplitConfig, split_by_time
 from nextgen_assets.domain.trained_model import (
     MODEL_PREFIX,
+    REFERENCE_PREFIX,
     SCALER_PREFIX,
     TrainedModel,
     arrays_sha256,
@@ -128,6 +130,8 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
     scaled = scaler.standardise(job.windows.vectors)
     fit, validation = job.part(split.fit, scaled), job.part(split.validation, scaled)
     scaler_until = job.session_dates[split.fit[-1]].astype(object)
+    gap = job.windows.shape[1] + job.settings.split.horizon_sessions
+    reference = fit_reference(fit.windows, fit.session_index, gap)
     base_rate = load_family("base_rate")
     baseline = base_rate.fit(fit, validation, base_rate.config_from({}), job.settings.seed)
     baseline_metrics = _scores(baseline, validation, job.settings.bootstrap)
@@ -145,6 +149,7 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
                 name,
                 fitted,
                 scaler,
+                reference,
                 config={"model": asdict(config), "split": asdict(job.settings.split)},
                 metrics={**scores, **notes, "curve": curve},
                 baseline_metrics=baseline_metrics,
@@ -193,10 +198,17 @@ def train_cutoffs(jobs: Iterable[TrainingJob], n_workers: int = 1) -> list[Train
 
 
 def _model(
-    job: TrainingJob, family: str, fitted: FittedModel, scaler: FeatureScaler, **record: Any
+    job: TrainingJob,
+    family: str,
+    fitted: FittedModel,
+    scaler: FeatureScaler,
+    reference: WindowReference | None,
+    **record: Any,
 ) -> TrainedModel:
     arrays: Arrays = {f"{SCALER_PREFIX}{name}": array for name, array in scaler.arrays().items()}
     arrays |= {f"{MODEL_PREFIX}{name}": array for name, array in fitted.arrays().items()}
+    if reference is not None:
+        arrays |= {f"{REFERENCE_PREFIX}{name}": array for name, array in reference.arrays().items()}
     identity = {
         "family": family,
         "feature_set_id": job.feature_set_id,

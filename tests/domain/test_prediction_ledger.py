@@ -45,7 +45,7 @@ def raw_rows() -> pl.DataFrame:
             ensemble = json.dumps([{"model_id": "m2"}, {"model_id": "m1"}])
             said = float(rng.uniform(0.3, 0.8))
             rows.append(
-                (ticker, day, f"w-{ticker}-{day}", "m1", said, mean, 0.04, mean * 0.04, ensemble, None)
+                (ticker, day, f"w-{ticker}-{day}", "m1", said, mean, 0.04, mean * 0.04, ensemble, None, None)
             )
     return pl.DataFrame(rows, schema=RAW_SCHEMA, orient="row")
 
@@ -238,8 +238,8 @@ def test_a_window_known_after_its_cutoff_is_refused() -> None:
 
 def test_the_ledger_gives_back_the_history_that_made_it() -> None:
     history = history_from_ledger(issued())
-    columns = ["ticker", "session_date", "raw_probability_up", "expected_raw", "volatility"]
-    assert history.equals(raw_rows().select(columns).sort("session_date", "ticker"))
+    columns = ["ticker", "session_date", "raw_probability_up", "expected_raw", "volatility", "ensemble"]
+    assert history.select(columns).equals(raw_rows().select(columns).sort("session_date", "ticker"))
 
 
 def test_history_without_known_times_counts_by_target_session() -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 
 import numpy as np
-import pytest
 
 from nextgen_assets.domain.promotion import (
     PromotionConfig,
     TrackRecord,
     Verdict,
     judge,
-    last_session_before_month,
 )
 
 N_SESSIONS, N_TICKERS, HORIZON = 250, 8, 5
@@ -104,18 +101,3 @@ def test_false_promotions_of_noise_are_rare() -> None:
         shrunk = {"a": UP + 0.1 * noise, "b": UP - 0.1 * noise, "c": UP + 0.05 * noise}
         promoted += sum(v.verdict == "promoted" for v in judge(record(shrunk, seed=seed), 3, CONFIG))
     assert promoted <= 2
-
-
-@pytest.mark.parametrize(
-    ("session", "cutoff"),
-    [
-        (date(2013, 2, 1), date(2013, 1, 31)),
-        (date(2013, 2, 28), date(2013, 1, 31)),
-        (date(2013, 1, 31), None),
-    ],
-)
-def test_the_cutoff_of_a_session_is_the_last_one_of_the_month_before(
-    session: date, cutoff: date | None
-) -> None:
-    days = [date(2013, 1, 30), date(2013, 1, 31), date(2013, 2, 1), date(2013, 2, 28)]
-    assert last_session_before_month(days, session) == cutoff

@@ -1,0 +1,249 @@
+"""Who is served at a session: the ensemble, a challenger that passed the gate, or whom a person appointed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from nextgen_assets.domain.adjustment import MaturedHistory
+from nextgen_assets.domain.calibration import logit
+from nextgen_assets.domain.ensemble import EnsembleConfig
+from nextgen_assets.domain.live_models import LiveModel
+from nextgen_assets.domain.member_weights import learned_weights
+from nextgen_assets.domain.members import Floats, Indices, Members, reweighted
+from nextgen_assets.domain.promotion import PROMOTED, PromotionConfig, TrackRecord, Verdict, judge
+from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.trained_model import canonical_json
+
+ENSEMBLE = "ensemble"
+BASE_RATE = "base_rate"
+
+VERDICT_SCHEMA: dict[str, Any] = {
+    "cutoff_session": pl.Date,
+    "model_id": pl.String,
+    "family": pl.String,
+    "recipe": pl.String,
+    "champion": pl.String,
+    "verdict": pl.String,
+    "reason_code": pl.String,
+    "reason": pl.String,
+    "n": pl.Int32,
+    "n_sessions": pl.Int32,
+    "n_trials": pl.Int32,
+    "evidence": pl.String,
+    "as_of": pl.Datetime("us", "UTC"),
+}
+
+
+@dataclass(frozen=True)
+class ServiceConfig:
+    """How members are weighed and challengers judged.
+
+    Parameters
+    ----------
+    ensemble : EnsembleConfig
+        Weights before anything is learned, and how fast they learn.
+    gate : PromotionConfig
+        What a challenger has to show.
+    learning_sessions : int
+        Trailing sessions that weights learn from.
+    cutoff_delay_minutes : int
+        After the official close: the knowledge cut-off.
+    """
+
+    ensemble: EnsembleConfig
+    gate: PromotionConfig
+    learning_sessions: int = 250
+    cutoff_delay_minutes: int = 30
+
+
+@dataclass(eq=False)
+class Service:
+    """Weights of every session, and the verdicts at the end of every month that they rest on.
+
+    Parameters
+    ----------
+    models_by_session : mapping of date to sequence of LiveModel
+        Who is live when, also at the sessions after the cut-offs.
+    recipe_of : mapping of str to str
+        Recipe of every model_id that a forecast may name.
+    appointed : mapping of date to str
+        Family that a person has put in charge.
+    trial_sessions : sequence of date
+        First cut-off of every configuration that was ever trained, ascending.
+    calendar : SessionCalendar
+        Numbers the sessions.
+    config : ServiceConfig
+        Settings.
+    """
+
+    models_by_session: Mapping[date, Sequence[LiveModel]]
+    recipe_of: Mapping[str, str]
+    appointed: Mapping[date, str]
+    trial_sessions: Sequence[date]
+    calendar: SessionCalendar
+    config: ServiceConfig
+    verdicts: dict[date, tuple[Verdict, ...]] = field(default_factory=dict)
+    champions: dict[date, str] = field(default_factory=dict)
+
+    def cutoff_of(self, session: date) -> date:
+        """The last session of the month before ``session``: what is promoted there serves the month."""
+        return self.calendar.shift(self.calendar.on_or_after(session.replace(day=1)), -1)
+
+    def weights(self, session: date, history: MaturedHistory) -> dict[str, float] | None:
+        """Weight of every live recipe at ``session``; None where no model is live.
+
+        Notes
+        -----
+        As-of rule: weights learn from ``history.matured`` at the session, verdicts at its cut-off. Nothing else
+        enters, so a session alone gives the weights that it has in a range.
+        """
+        models = self.models_by_session.get(session, ())
+        if not models:
+            return None
+        chosen = self._appointed(session) or self._promoted(session, history)
+        recipes = [model.recipe for model in models]
+        if chosen in recipes:
+            return {recipe: float(recipe == chosen) for recipe in recipes}
+        return self._learned(session, models, history)
+
+    def lead(self, session: date, weights: Mapping[str, float]) -> LiveModel:
+        """The model that a prediction is filed under: who is served alone, else the family of the settings."""
+        models = self.models_by_session[session]
+        alone = [model for model in models if weights[model.recipe] == 1.0]
+        return alone[0] if alone else self.config.ensemble.champion(models)
+
+    def serve(
+        self, issued: pl.DataFrame, history: MaturedHistory
+    ) -> tuple[pl.DataFrame, dict[date, dict[str, float] | None]]:
+        """Rows of ``raw_predictions`` with the weights of their session, and those weights.
+
+        Parameters
+        ----------
+        issued : DataFrame
+            Sorted by session and ticker.
+        """
+        members = Members.parse(issued["ensemble"].to_list(), self.recipe_of)
+        days = issued["session_date"].to_list()
+        weights = {day: self.weights(day, history) for day in dict.fromkeys(days)}
+        probability, mean = (np.full(issued.height, np.nan) for _ in range(2))
+        texts, leads = issued["ensemble"].to_list(), issued["model_id"].to_list()
+        for row, day in enumerate(days):
+            found = weights[day]
+            if found is None or texts[row] == "[]":
+                continue
+            by_model = {model.model_id: found[model.recipe] for model in self.models_by_session[day]}
+            texts[row] = reweighted(texts[row], by_model)
+            leads[row] = self.lead(day, found).model_id
+        for day, found in weights.items():
+            if found is not None:
+                rows = np.flatnonzero((issued["session_date"] == day).to_numpy())
+                probability[rows], mean[rows] = members.joined(rows, found)
+        frame = issued.with_columns(
+            ensemble=pl.Series(texts, dtype=pl.String),
+            model_id=pl.Series(leads, dtype=pl.String),
+            raw_probability_up=pl.Series(probability).fill_nan(None),
+            standardised_mean=pl.Series(mean).fill_nan(None),
+        )
+        return frame.with_columns(expected_raw=pl.col("standardised_mean") * pl.col("volatility")), weights
+
+    def verdict_frame(self) -> pl.DataFrame:
+        """Rows of ``promotion_verdicts`` of every cut-off that was judged."""
+        rows = []
+        for cutoff, found in sorted(self.verdicts.items()):
+            models = {model.recipe: model for model in self.models_by_session[self.calendar.shift(cutoff, 1)]}
+            rows += [
+                (
+                    cutoff,
+                    models[each.recipe].model_id,
+                    models[each.recipe].family,
+                    each.recipe,
+                    self.champions[cutoff],
+                    each.verdict,
+                    each.reason_code,
+                    each.reason,
+                    each.n,
+                    each.n_sessions,
+                    self._trials(cutoff),
+                    canonical_json(each.evidence),
+                    self.calendar.cutoff(cutoff, self.config.cutoff_delay_minutes),
+                )
+                for each in found
+            ]
+        return pl.DataFrame(rows, schema=VERDICT_SCHEMA, orient="row")
+
+    def _appointed(self, session: date) -> str | None:
+        family = self.appointed.get(session)
+        models = self.models_by_session.get(session, ())
+        return next((model.recipe for model in models if model.family == family), None)
+
+    def _promoted(self, session: date, history: MaturedHistory) -> str | None:
+        cutoff = self.cutoff_of(session)
+        if cutoff not in self.verdicts:
+            models = self.models_by_session.get(self.calendar.shift(cutoff, 1), ())
+            if not models:
+                return None
+            self.verdicts[cutoff] = self._judge(cutoff, models, history)
+        promoted = (each.recipe for each in self.verdicts[cutoff] if each.verdict == PROMOTED)
+        return next(promoted, None)
+
+    def _judge(
+        self, cutoff: date, models: Sequence[LiveModel], history: MaturedHistory
+    ) -> tuple[Verdict, ...]:
+        """The challengers among ``models`` against what would be served without a verdict."""
+        following = self.calendar.shift(cutoff, 1)
+        appointed = self._appointed(following)
+        self.champions[cutoff] = self.appointed[following] if appointed else ENSEMBLE
+        served = {appointed: 1.0} if appointed else self._learned(cutoff, models, history)
+        rows = history.matured(cutoff, self.config.gate.sessions, self.config.cutoff_delay_minutes)
+        challengers = [model for model in models if model.family != BASE_RATE and model.recipe != appointed]
+        went_up = (history.realised[rows] > 0).astype(np.float64)
+        record = TrackRecord(
+            log_odds={model.recipe: history.members.of(model.recipe, rows)[0] for model in challengers},
+            base_log_odds=self._base_rate(models, history, rows, went_up),
+            champion_log_odds=logit(history.members.joined(rows, served)[0]),
+            realised=history.realised[rows],
+            volatility=history.volatility[rows],
+            session_index=history.session_index[rows],
+            horizon_sessions=models[0].horizon_sessions,
+        )
+        return judge(record, self._trials(cutoff), self.config.gate)
+
+    def _base_rate(
+        self, models: Sequence[LiveModel], history: MaturedHistory, rows: Indices, went_up: Floats
+    ) -> Floats:
+        """What the base rate had said; without such a member, the share that in hindsight was right."""
+        base = next((model for model in models if model.family == BASE_RATE), None)
+        if base is not None:
+            return history.members.of(base.recipe, rows)[0]
+        return logit(np.full(rows.size, float(went_up.mean()) if rows.size else 0.5))
+
+    def _learned(
+        self, session: date, models: Sequence[LiveModel], history: MaturedHistory
+    ) -> dict[str, float]:
+        prior = dict(
+            zip(
+                (model.recipe for model in models),
+                self.config.ensemble.normalised(models),
+                strict=True,
+            )
+        )
+        rows = history.matured(session, self.config.learning_sessions, self.config.cutoff_delay_minutes)
+        return learned_weights(
+            history.members,
+            rows,
+            (history.realised[rows] > 0).astype(np.float64),
+            history.session_index[rows],
+            prior,
+            models[0].horizon_sessions,
+            self.config.ensemble.learning_rate,
+        )
+
+    def _trials(self, cutoff: date) -> int:
+        return max(1, bisect_right(self.trial_sessions, cutoff))
