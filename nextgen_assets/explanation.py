@@ -94,7 +94,9 @@ def _calibration(adjustment: dict[str, Any]) -> str:
 def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
     if prediction["model_id"] is None:
         return []
-    row = warehouse.read("explain_model", model_id=prediction["model_id"]).row(0, named=True)
+    row = warehouse.read(
+        "explain_model", model_id=prediction["model_id"], session_date=prediction["session_date"]
+    ).row(0, named=True)
     return [
         f"## Model `{row['model_id']}`\n\n{row['family']}, {row['role']} since {row['live_from']}; trained on "
         f"{row['window_count']} windows of {', '.join(row['scope'])} from {row['first_training_session']} to "

@@ -173,6 +173,7 @@ def deployments(models: list[TrainedModel], settings: Settings, now: datetime) -
         "live_to": pl.Date,
         "role": pl.String,
         "family": pl.String,
+        "decision": pl.String,
         "reason": pl.String,
         "created_at": pl.Datetime("us", "UTC"),
     }
@@ -183,6 +184,7 @@ def deployments(models: list[TrainedModel], settings: Settings, now: datetime) -
             None,
             "champion" if model.family == settings.models.champion else "challenger",
             model.family,
+            "training",
             f"walk-forward training, cut-off {model.cutoff_session}",
             now,
         )

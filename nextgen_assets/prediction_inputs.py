@@ -7,11 +7,14 @@ from datetime import date, datetime
 import polars as pl
 
 from nextgen_assets.domain.adjustment import AdjustmentConfig
+from nextgen_assets.domain.conformal import ScaleConfig
 from nextgen_assets.domain.ensemble import EnsembleConfig
 from nextgen_assets.domain.labels import realised_log_returns
-from nextgen_assets.domain.live_models import LiveModel, live_model
+from nextgen_assets.domain.live_models import LiveModel, appointed_families, live_model, recipe_id
 from nextgen_assets.domain.prediction import issue_predictions, raw_predictions
 from nextgen_assets.domain.prediction_ledger import PredictionConfig, history_from_ledger
+from nextgen_assets.domain.promotion import PromotionConfig
+from nextgen_assets.domain.service import Service, ServiceConfig
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
@@ -22,7 +25,8 @@ from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.warehouse import Warehouse
 
-_HISTORY = ("ticker", "session_date", "raw_probability_up", "expected_raw", "volatility")
+_HISTORY = ("ticker", "session_date", "raw_probability_up", "volatility", "ensemble", "expected_raw")
+_LONGEST_MONTH_SESSIONS = 23
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class PredictionInputs:
         models: Mapping[date, Sequence[LiveModel]],
         calendar: SessionCalendar,
         config: PredictionConfig,
+        service: Service,
     ) -> pl.DataFrame:
         """Predictions of ``sessions``, calibrated on the ledger ``earlier`` and, where it has a gap, on what
         would have been predicted there.
@@ -103,7 +108,58 @@ class PredictionInputs:
             self.outcomes,
             calendar,
             config,
+            service,
         )
+
+
+def history_sessions(settings: Settings) -> int:
+    """Sessions before a session whose forecasts it may learn from: those of its own calibration, and those that
+    were judged at the end of the month before."""
+    return (
+        max(settings.prediction.calibration_sessions, settings.promotion.sessions) + _LONGEST_MONTH_SESSIONS
+    )
+
+
+def service_of(
+    settings: Settings,
+    deployments: pl.DataFrame,
+    models: Mapping[date, Sequence[LiveModel]],
+    trial_sessions: Sequence[date],
+    config: PredictionConfig,
+) -> Service:
+    """Who is served when, as the settings and the deployments say.
+
+    Parameters
+    ----------
+    deployments : DataFrame
+        Of the query ``deployments``.
+    models : mapping of date to sequence of LiveModel
+        Of every session of the history, too.
+    trial_sessions : sequence of date
+        Of the query ``trial_sessions``.
+    """
+    promotion = settings.promotion
+    gate = PromotionConfig(
+        sessions=promotion.sessions,
+        minimum_sessions=promotion.minimum_sessions,
+        level=promotion.level,
+        calibration_level=promotion.calibration_level,
+        minimum_deflated_sharpe=promotion.minimum_deflated_sharpe,
+        maximum_overfitting=promotion.maximum_overfitting,
+    )
+    return Service(
+        models_by_session=models,
+        recipe_of={row["model_id"]: recipe_id(row) for row in deployments.iter_rows(named=True)},
+        appointed=appointed_families(deployments, sorted(models)),
+        trial_sessions=trial_sessions,
+        calendar=calendar_of(settings),
+        config=ServiceConfig(
+            config.ensemble,
+            gate,
+            settings.prediction.calibration_sessions,
+            settings.ingestion.cutoff_delay_minutes,
+        ),
+    )
 
 
 def prediction_config(settings: Settings) -> PredictionConfig:
@@ -112,12 +168,18 @@ def prediction_config(settings: Settings) -> PredictionConfig:
     return PredictionConfig(
         scenario_id=settings.scenario_id,
         horizon_sessions=settings.models.horizon_sessions,
-        ensemble=EnsembleConfig(dict(prediction.member_weights), settings.models.champion),
+        ensemble=EnsembleConfig(
+            dict(prediction.member_weights),
+            settings.models.champion,
+            prediction.weight_learning_rate,
+            prediction.maximum_dissimilarity,
+        ),
         adjustment=AdjustmentConfig(
             interval_coverage=prediction.interval_coverage,
             calibration_sessions=prediction.calibration_sessions,
             minimum_predictions=prediction.minimum_calibration_count,
             cutoff_delay_minutes=settings.ingestion.cutoff_delay_minutes,
+            scale=ScaleConfig(prediction.bound_volatility_weight, prediction.bound_ticker_strength),
         ),
     )
 

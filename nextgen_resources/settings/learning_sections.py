@@ -92,8 +92,54 @@ class PredictionSettings(Section):
         ge=10, le=100_000, description="matured predictions below which probabilities stay uncalibrated"
     )
     member_weights: Weights = Field(
-        description="weight of a family in the ensemble, 0 to 100, by name; a family without one has weight 1"
+        description="weight of a family before anything is learned, 0 to 100, by name; a family without one has 1"
     )
+    weight_learning_rate: RealNumber = Field(
+        ge=0,
+        le=10,
+        description="how fast the weights follow matured forecasts; 0 keeps them, 1 is Bayes' mixture",
+    )
+    maximum_dissimilarity: RealNumber | None = Field(
+        gt=0,
+        le=1_000,
+        description="distance to the training windows, in units of their own limit, beyond which it abstains; null: never",
+    )
+    bound_volatility_weight: RealNumber = Field(
+        ge=0, le=1, description="share of the newest volatility in the size of the bounds, the rest its level"
+    )
+    bound_ticker_strength: RealNumber = Field(
+        gt=0, le=100_000, description="predictions that draw the bounds of a ticker to those of all"
+    )
+
+
+class PromotionSettings(Section):
+    """What a challenger has to show before it is served alone."""
+
+    sessions: WholeNumber = Field(ge=40, le=2_500, description="newest sessions of forecasts that are judged")
+    minimum_sessions: WholeNumber = Field(
+        ge=20, le=2_500, description="sessions below which nothing is promoted"
+    )
+    level: RealNumber = Field(
+        gt=0, lt=1, description="two-sided level of the paired intervals that must lie below zero"
+    )
+    calibration_level: RealNumber = Field(
+        gt=0, lt=1, description="two-sided level at which calibration must not be rejected"
+    )
+    minimum_deflated_sharpe: RealNumber = Field(
+        ge=0, lt=1, description="probability that its Sharpe ratio is more than the luck of all trials"
+    )
+    maximum_overfitting: RealNumber = Field(
+        ge=0, le=1, description="highest probability of backtest overfitting among the contenders"
+    )
+
+    @model_validator(mode="after")
+    def _minimum_fits(self) -> Self:
+        if self.minimum_sessions > self.sessions:
+            raise ValueError(
+                f"promotion.minimum_sessions {self.minimum_sessions} must not exceed promotion.sessions "
+                f"{self.sessions}"
+            )
+        return self
 
 
 class FeedbackSettings(Section):

@@ -26,7 +26,12 @@ from nextgen_resources.settings.data_sections import (
 from nextgen_resources.settings.field_types import Section
 from nextgen_resources.settings.frozen_mapping import FrozenMapping
 from nextgen_resources.settings.http_section import HttpSettings
-from nextgen_resources.settings.learning_sections import FeedbackSettings, ModelSettings, PredictionSettings
+from nextgen_resources.settings.learning_sections import (
+    FeedbackSettings,
+    ModelSettings,
+    PredictionSettings,
+    PromotionSettings,
+)
 from nextgen_resources.settings.scoring_sections import ScoringSettings
 from nextgen_resources.settings.trading_sections import SchedulerSettings, TradingSettings
 
@@ -87,6 +92,7 @@ class Settings(Section):
     features: FeatureSettings
     models: ModelSettings
     prediction: PredictionSettings
+    promotion: PromotionSettings
     feedback: FeedbackSettings
     trading: TradingSettings
     scheduler: SchedulerSettings

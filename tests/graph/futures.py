@@ -51,6 +51,7 @@ _DAY_COLUMN = {
     "market_price_revisions": "session_date",
     "corporate_action_revisions": "ex_date",
     "model_deployments": "live_from",
+    "promotion_verdicts": "cutoff_session",
 }
 """The day of a row where a table is not written by session."""
 

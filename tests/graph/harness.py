@@ -28,6 +28,8 @@ SMALL = {
     "features.lookback_sessions": 5,
     "prediction.calibration_sessions": 60,
     "prediction.minimum_calibration_count": 40,
+    "promotion.sessions": 60,
+    "promotion.minimum_sessions": 40,
     "feedback.window_sessions": 60,
     "feedback.minimum_sessions": 20,
     "feedback.bootstrap_samples": 50,
