@@ -107,7 +107,8 @@ class Service:
         models = self.models_by_session.get(session, ())
         if not models:
             return None
-        chosen = self._appointed(session) or self._promoted(session, history)
+        promoted = self._promoted(session, history)
+        chosen = self._appointed(session) or promoted
         recipes = [model.recipe for model in models]
         if chosen in recipes:
             return {recipe: float(recipe == chosen) for recipe in recipes}

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nextgen_assets.domain.conformal import ConformalBounds, fit_bounds, smallest_history
+from nextgen_assets.domain.conformal import (
+    ConformalBounds,
+    ScaleConfig,
+    fit_bounds,
+    fit_scale,
+    smallest_history,
+)
 
 
 def test_quantiles_are_the_corrected_order_statistics() -> None:
@@ -78,3 +84,57 @@ def test_what_cannot_be_standardised_is_refused() -> None:
         fit_bounds(ones, ones[:3], ones, 0.9)
     with pytest.raises(ValueError, match=r"coverage=1\.0"):
         smallest_history(1.0)
+
+
+def scaled_market(n_sessions: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes, errors and volatilities of a calm, a usual and a wild ticker; half of a volatility is passing noise."""
+    rng = np.random.default_rng(5)
+    codes = np.tile(np.arange(3), n_sessions)
+    true = np.array([0.01, 0.03, 0.09])[codes]
+    stated = 0.03 * np.exp(0.4 * rng.standard_normal(codes.size))  # says nothing of who is wild
+    return codes, true * rng.standard_normal(codes.size), stated
+
+
+def test_the_yardstick_learns_how_wide_the_errors_of_each_ticker_are() -> None:
+    codes, errors, volatility = scaled_market()
+    names = ("CALM", "USUAL", "WILD")
+    scale, yardstick = fit_scale(names, codes, errors, volatility, ScaleConfig(0.5, 20.0))
+    bounds = fit_bounds(errors, np.zeros_like(errors), yardstick, 0.9)
+    assert bounds is not None
+    fresh = scaled_market(4000)
+    size = scale.of([names[code] for code in fresh[0]], fresh[2])
+    lower, upper = bounds.apply(np.zeros_like(size), size)
+    inside = (fresh[1] >= lower) & (fresh[1] <= upper)
+    shares = [inside[fresh[0] == code].mean() for code in range(3)]
+    assert shares == pytest.approx([0.9] * 3, abs=0.04)
+    plain = fit_bounds(errors, np.zeros_like(errors), volatility, 0.9)
+    assert plain is not None
+    outside = np.abs(fresh[1]) > plain.upper_quantile * fresh[2]
+    assert outside[fresh[0] == 2].mean() > 0.25  # one width for all leaves the wild ticker uncovered
+
+
+def test_a_weight_of_one_and_an_endless_strength_are_the_volatility_itself() -> None:
+    codes, errors, volatility = scaled_market(30)
+    scale, yardstick = fit_scale(("A", "B", "C"), codes, errors, volatility, ScaleConfig(1.0, 1e12))
+    assert yardstick == pytest.approx(volatility, rel=1e-6)
+    assert scale.of(["B", "NEW"], np.array([0.02, 0.07])) == pytest.approx([0.02, 0.07], rel=1e-6)
+
+
+def test_a_ticker_without_matured_predictions_has_its_volatility() -> None:
+    codes, errors, volatility = scaled_market(50)
+    scale, _ = fit_scale(("A", "B", "C"), codes, errors, volatility, ScaleConfig())
+    assert scale.of(["NEW"], np.array([0.07])) == pytest.approx([0.07])
+    assert np.isnan(scale.of(["A"], np.array([np.nan]))).all()
+
+
+def test_a_passing_calm_is_believed_by_its_weight_only() -> None:
+    codes, errors, _ = scaled_market(400)
+    scale, _ = fit_scale(("A", "B", "C"), codes, errors, np.full(codes.size, 0.04), ScaleConfig(0.6, 1e-9))
+    usual, calm = scale.of(["A", "A"], np.array([0.04, 0.01]))
+    assert calm / usual == pytest.approx(0.25**0.6, rel=1e-6)
+
+
+@pytest.mark.parametrize("broken", [{"volatility_weight": 1.1}, {"ticker_strength": 0.0}])
+def test_scales_that_cannot_be_are_refused(broken: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="expected a weight"):
+        ScaleConfig(**broken)
