@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nextgen_assets.domain.pooled_windows import PooledWindows
+
 Floats = npt.NDArray[np.float64]
 
 REFERENCE_POINTS = 200
@@ -58,7 +60,7 @@ class WindowReference:
 
 
 def fit_reference(
-    windows: npt.NDArray[np.float32], session_index: npt.NDArray[np.int64], gap_sessions: int
+    windows: PooledWindows, session_index: npt.NDArray[np.int64], gap_sessions: int
 ) -> WindowReference | None:
     """Choose the points and learn the limit from training windows.
 
@@ -68,7 +70,7 @@ def fit_reference(
 
     Parameters
     ----------
-    windows : ndarray of float32, shape (n_windows, lookback, n_features)
+    windows : PooledWindows
         Scaled training windows by session, finite.
     session_index : ndarray of int64, shape (n_windows,)
         Calendar position of each window's session, ascending.
@@ -93,12 +95,12 @@ def fit_reference(
     """
     chosen = _spread(len(windows), REFERENCE_POINTS)
     held_out = _spread(len(windows), _HELD_OUT)
-    points = _summaries(windows[chosen]).astype(np.float32)
+    points = _summaries(windows.take(chosen).whole()).astype(np.float32)
     apart = np.abs(session_index[held_out][:, None] - session_index[chosen][None, :]) > gap_sessions
     held_out, apart = held_out[apart.any(axis=1)], apart[apart.any(axis=1)]
     if not held_out.size:
         return None
-    nearest = _nearest(_summaries(windows[held_out]), points.astype(np.float64), apart)
+    nearest = _nearest(_summaries(windows.take(held_out).whole()), points.astype(np.float64), apart)
     low, high = np.quantile(nearest, [0.25, 0.75])
     limit = float(nearest[nearest <= high + _WHISKER * (high - low)].max())
     return WindowReference(points, limit) if limit > _NO_DISTANCE else None

@@ -131,7 +131,7 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
     fit, validation = job.part(split.fit, scaled), job.part(split.validation, scaled)
     scaler_until = job.session_dates[split.fit[-1]].astype(object)
     gap = job.windows.shape[1] + job.settings.split.horizon_sessions
-    reference = fit_reference(fit.windows, fit.session_index, gap)
+    reference = fit_reference(fit.pooled, fit.session_index, gap)
     base_rate = load_family("base_rate")
     baseline = base_rate.fit(fit, validation, base_rate.config_from({}), job.settings.seed)
     baseline_metrics = _scores(baseline, validation, job.settings.bootstrap)

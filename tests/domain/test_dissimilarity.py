@@ -7,6 +7,7 @@ import pytest
 
 from nextgen_assets.domain.dissimilarity import WindowReference, fit_reference
 from nextgen_assets.domain.live_models import live_model
+from nextgen_assets.domain.pooled_windows import PooledWindows
 from tests.domain.planted_market import SESSIONS, planted_market, trained_models
 
 N_SESSIONS, N_TICKERS, LOOKBACK, N_FEATURES = 300, 4, 10, 6
@@ -18,7 +19,7 @@ def windows(seed: int, n: int = N_SESSIONS * N_TICKERS) -> np.ndarray:
 
 
 def reference() -> WindowReference:
-    found = fit_reference(windows(0), SESSION_INDEX, gap_sessions=15)
+    found = fit_reference(PooledWindows.of(windows(0)), SESSION_INDEX, gap_sessions=15)
     assert found is not None
     return found
 
@@ -62,16 +63,16 @@ def test_a_window_alone_has_the_bits_that_it_has_in_a_batch() -> None:
 def test_the_limit_is_learned_from_other_times_only() -> None:
     """Ten sessions repeat each window: were neighbours allowed, every distance would be 0."""
     repeated = np.repeat(windows(6, 30), 40, axis=0)
-    near = fit_reference(repeated, SESSION_INDEX, gap_sessions=0)
-    far = fit_reference(repeated, SESSION_INDEX, gap_sessions=15)
+    near = fit_reference(PooledWindows.of(repeated), SESSION_INDEX, gap_sessions=0)
+    far = fit_reference(PooledWindows.of(repeated), SESSION_INDEX, gap_sessions=15)
     assert near is None
     assert far is not None
     assert far.limit > 1
 
 
 def test_windows_that_do_not_differ_or_span_no_time_give_no_limit() -> None:
-    assert fit_reference(np.ones((50, 3, 2), np.float32), np.arange(50), 5) is None
-    assert fit_reference(windows(0, 5), np.arange(5), 10) is None
+    assert fit_reference(PooledWindows.of(np.ones((50, 3, 2), np.float32)), np.arange(50), 5) is None
+    assert fit_reference(PooledWindows.of(windows(0, 5)), np.arange(5), 10) is None
 
 
 def test_the_reference_travels_with_the_model() -> None:
