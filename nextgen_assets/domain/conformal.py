@@ -207,7 +207,7 @@ def fit_scale(
     As-of rule: as for :func:`fit_bounds`. Each ticker is summed up in the order of its own rows: which others
     there are moves its width by their mean alone.
     """
-    counts = np.bincount(codes, minlength=len(tickers)).astype(np.float64)
+    counts: Floats = np.bincount(codes, minlength=len(tickers)).astype(np.float64)
     logs = np.log(volatility)
     sums = np.bincount(codes, logs, len(tickers))
     weight = config.volatility_weight
