@@ -175,6 +175,30 @@ def manifest(settings: Settings, as_json: bool) -> None:
     )
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.pass_obj
+def backup(settings: Settings, folder: Path) -> None:
+    """Copy warehouse, models and journals into a new folder below FOLDER, each file with its hash.
+
+    Runs beside the services: readers go on, writers wait for the copy of the file.
+    """
+    from nextgen_assets.commands.backups import make_backup
+
+    make_backup(settings, folder)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--replace", is_flag=True, help="Move what is there aside first; stop the services before.")
+@click.pass_obj
+def restore(settings: Settings, folder: Path, replace: bool) -> None:
+    """Put the backup FOLDER in the place of the scenario and compare every table."""
+    from nextgen_assets.commands.backups import restore_backup
+
+    restore_backup(settings, folder, is_replacing=replace)
+
+
 @main.group(cls=FriendlyGroup)
 def credentials() -> None:
     """Secrets: which are there, fit and fresh. Nothing here ever prints one."""

@@ -29,6 +29,7 @@
     │   ├── ProviderPartialError         it delivered some tickers and refused others
     │   └── NotRecordedError             a replay was asked for what was never recorded
     ├── AlertError                       an alert cannot be kept or delivered
+    ├── BackupError                      a backup cannot be made, read or restored
     ├── ModelStoreError                  a model artifact is missing or is not what was registered
     ├── TimeRuleError                    something would be used before it was known
     └── LedgerConflictError              a ledger slice would be rewritten under later sessions
@@ -319,6 +320,13 @@ class AlertError(NextGenError):
     """The outbox of alerts cannot be read or written.
 
     Check the disk; what was in the outbox is still there, and what happened is found again by the next tick.
+    """
+
+
+class BackupError(NextGenError):
+    """A backup cannot be made, is damaged, or may not be restored over what is there.
+
+    Nothing of the scenario was changed. The message says which file, and what to do.
     """
 
 

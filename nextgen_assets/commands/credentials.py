@@ -119,7 +119,8 @@ def _report(settings: Settings, name: str, rotate_after_days: int, is_online: bo
 def _needs(settings: Settings) -> dict[str, str]:
     """Credential to the setting that needs it."""
     needs: dict[str, str] = {}
-    news = {settings.news.provider, *map(str, settings.news.provider_options.get("members", ()) or ())}
+    sources = settings.news.provider_options.get("sources", ())
+    news = {settings.news.provider, *(map(str, sources) if isinstance(sources, tuple) else ())}
     if "openai" in {settings.news.scorer, settings.scoring.fallback}:
         needs["openai_api_key"] = "news.scorer openai"
     if "polygon" in news:

@@ -29,10 +29,10 @@ TODAY = date(2024, 5, 3)
 class Store(KeyringBackend):
     """A store in memory; ``is_locked`` makes it refuse."""
 
-    priority: ClassVar[float] = 1  # type: ignore[assignment]
+    priority: ClassVar[float] = 1
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.held: dict[tuple[str, str], str] = {}
         self.is_locked = False
 

@@ -38,6 +38,8 @@ PARENTS = {
     errors.ProviderOversizeError: errors.ProviderDataError,
     errors.ProviderPartialError: errors.ProviderError,
     errors.NotRecordedError: errors.ProviderError,
+    errors.AlertError: errors.NextGenError,
+    errors.BackupError: errors.NextGenError,
     errors.ModelStoreError: errors.NextGenError,
     errors.TimeRuleError: errors.NextGenError,
     errors.LedgerConflictError: errors.NextGenError,
