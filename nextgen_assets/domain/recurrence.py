@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+_BLOCK = 256
+"""Windows that inference takes through all steps together."""
+
 LayerWeights = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor", "torch.Tensor"]
 """Input weights (4 * hidden, n_inputs), recurrent weights (4 * hidden, hidden), and two biases (4 * hidden,)."""
 
@@ -143,6 +146,40 @@ def layer_gradients(
     return inputs_gradient, of_input_weights, of_state_weights, sums.sum(0)
 
 
+def last_state(inputs: torch.Tensor, layers: list[LayerWeights], workspace: Workspace) -> torch.Tensor:
+    """The state of the top layer after all steps, (batch, hidden), without what a gradient would need.
+
+    Notes
+    -----
+    Blocks of windows go through all steps and layers by themselves: one step of a block stays in the cache.
+    """
+    import torch
+
+    from nextgen_assets.domain.recurrent_kernels import open_gates
+
+    lookback, batch, _ = inputs.shape
+    hidden = layers[0][1].shape[1]
+    across = [(w[2] + w[3], w[0].t().contiguous(), w[1].t().contiguous()) for w in layers]
+    last = torch.empty(batch, hidden)
+    for begin in range(0, batch, _BLOCK):
+        rows = min(_BLOCK, batch - begin)
+        gates = workspace.take("block.gates", rows, 4 * hidden)
+        memory = workspace.take(
+            "block.memory", len(layers), 4, rows, hidden
+        ).zero_()  # cell twice, state, tanh
+        places, written = memory.numpy(), gates.numpy()
+        for step in range(lookback):
+            below, even = inputs[step, begin : begin + rows], step % 2
+            for layer, (bias, by_input, by_state) in enumerate(across):
+                torch.addmm(bias, below, by_input, out=gates)
+                below, place = memory[layer, 2], places[layer]
+                if step:
+                    gates.addmm_(below, by_state)
+                open_gates(written, place[even], place[1 - even], place[2], place[3])
+        last[begin : begin + rows] = memory[-1, 2]
+    return last
+
+
 @lru_cache(maxsize=1)
 def _recurrence() -> Any:
     """The autograd function; made on first use, because torch is imported where it is needed."""
@@ -202,6 +239,8 @@ def recurrent_states(
             inputs, (zeros, zeros), flat, True, len(layers), 0.0, torch.is_grad_enabled(), False, False
         )[0]
         return said[-1] if last_only else said
+    if last_only and not torch.is_grad_enabled():
+        return last_state(inputs, layers, workspace)
     states = inputs.contiguous()
     for number, weights in enumerate(layers):
         is_top = number == len(layers) - 1

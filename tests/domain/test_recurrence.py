@@ -15,7 +15,7 @@ from nextgen_assets.domain.recurrence import Workspace, recurrent_states
 from nextgen_assets.domain.recurrent_network import Network, Shape
 from nextgen_assets.domain.scaling import NonFiniteValuesError
 
-SIZES = [(1, 1, 1, 1, 1), (7, 5, 3, 4, 1), (20, 33, 6, 24, 2), (60, 8, 20, 16, 3)]
+SIZES = [(1, 1, 1, 1, 1), (3, 300, 2, 4, 2), (7, 5, 3, 4, 1), (20, 33, 6, 24, 2), (60, 8, 20, 16, 3)]
 """lookback, batch, features, hidden, layers"""
 
 
@@ -50,6 +50,9 @@ def test_states_and_gradients_are_those_of_torch(size: tuple[int, ...], last_onl
     expected = expected[-1] if last_only else expected
     said = recurrent_states(inputs, layers, Workspace(), last_only=last_only)
     assert torch.allclose(said, expected, atol=2e-6)
+    with torch.no_grad():
+        unlearned = recurrent_states(inputs, layers, Workspace(), last_only=last_only)
+    assert torch.allclose(unlearned, expected, atol=2e-6)
     direction = torch.randn(said.shape, generator=torch.Generator().manual_seed(2))
     every = [inputs, *itertools.chain.from_iterable(layers)]
     wanted = torch.autograd.grad((expected * direction).sum(), every)
