@@ -199,6 +199,30 @@ def restore(settings: Settings, folder: Path, replace: bool) -> None:
     restore_backup(settings, folder, is_replacing=replace)
 
 
+@main.command()
+@click.option("--socket", "path", type=click.Path(path_type=Path, dir_okay=False), help="Unix socket file.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address, without --socket.")
+@click.option(
+    "--port", default=7631, show_default=True, type=click.IntRange(0, 65_535), help="0: any free one."
+)
+@click.option(
+    "--reload-seconds",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0.05),
+    help="How often to look for a promotion.",
+)
+@click.pass_obj
+def serve(settings: Settings, path: Path | None, host: str, port: int, reload_seconds: float) -> None:
+    """Serve the live models over a socket: predict_batch(window_ids), health, ping.
+
+    The protocol is in docs/inference.md; nextgen_resources.inference.client speaks it.
+    """
+    from nextgen_assets.commands.serve import serve as run
+
+    run(settings, path, host, port, reload_seconds)
+
+
 @main.group(cls=FriendlyGroup)
 def credentials() -> None:
     """Secrets: which are there, fit and fresh. Nothing here ever prints one."""

@@ -29,6 +29,9 @@
     │   ├── ProviderPartialError         it delivered some tickers and refused others
     │   └── NotRecordedError             a replay was asked for what was never recorded
     ├── AlertError                       an alert cannot be kept or delivered
+    ├── InferenceError                   inference over a socket was refused
+    │   ├── WindowUnknownError           a window that is not stored was asked for
+    │   └── InferenceUnavailableError    the server does not answer           (retryable)
     ├── BackupError                      a backup cannot be made, read or restored
     ├── ModelStoreError                  a model artifact is missing or is not what was registered
     ├── TimeRuleError                    something would be used before it was known
@@ -321,6 +324,29 @@ class AlertError(NextGenError):
 
     Check the disk; what was in the outbox is still there, and what happened is found again by the next tick.
     """
+
+
+class InferenceError(NextGenError):
+    """A request to the inference server was refused, or its bytes were no request.
+
+    Read the message: it says what was expected. docs/inference.md describes the protocol.
+    """
+
+
+class WindowUnknownError(InferenceError):
+    """A window was asked for that the warehouse does not hold under the feature set of the settings.
+
+    Materialise feature_windows for its session, or ask by the ids that the table holds.
+    """
+
+
+class InferenceUnavailableError(InferenceError):
+    """The inference server did not answer in time.
+
+    Start it with ``nextgen serve``, or look at its log.
+    """
+
+    is_retryable: ClassVar[bool] = True
 
 
 class BackupError(NextGenError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import struct
+import subprocess
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,8 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nextgen_assets.cli import main
+from nextgen_assets.commands.serve import server_of
 from nextgen_assets.explanation import UnknownPredictionError, explain
+from nextgen_assets.inference import BatchPredictor
+from nextgen_resources.inference.client import Client, RemoteError
+from nextgen_resources.model_store import ModelStore
 from tests.graph.harness import SMALL, Built, built
+from tests.inference.serving import running
 
 FIRST, LAST = date(2004, 6, 1), date(2005, 7, 29)
 
@@ -121,3 +129,87 @@ def test_another_scenario_is_another_warehouse_and_compares(scenario: Built, tmp
     result = run(scenario, "compare", "baseline", "bolder")
     assert result.exit_code == 0, result.output
     assert "predictions: n" in result.output
+
+
+def ledger_members(scenario: Built, session: str) -> dict[str, list[dict[str, object]]]:
+    """What the ledger says each model said, by window, without the weights."""
+    rows = scenario.warehouse.read(
+        "SELECT window_id, ensemble FROM predictions_latest WHERE session_date = $session AND window_id IS NOT NULL",
+        session=session,
+    )
+    members = {window_id: json.loads(text) for window_id, text in rows.iter_rows()}
+    return {key: [{k: v for k, v in m.items() if k in SAID} for m in said] for key, said in members.items()}
+
+
+SAID = ("model_id", "family", "probability_up", "standardised_mean")
+
+
+def test_service_says_what_the_ledger_says_to_the_bit_whatever_is_asked_together(
+    scenario: Built, tmp_path: Path
+) -> None:
+    predictor = BatchPredictor(
+        scenario.warehouse, scenario.settings, ModelStore(scenario.settings.models_dir)
+    )
+    with running(server_of(predictor), tmp_path / "s.sock") as address, Client(address) as client:
+        for session in ("2005-04-15", "2005-06-30"):
+            expected = ledger_members(scenario, session)
+            assert len(expected) >= 3
+            assert any(expected.values())
+            for window_id, members in expected.items():
+                (alone,) = client.predict_batch([window_id])
+                assert alone["members"] == members
+                assert alone["abstain_reason"] == (None if members else "window_incomplete")
+        together = client.predict_batch(sorted(expected))
+        assert [answer["window_id"] for answer in together] == sorted(expected)
+        assert client.health()["sessions_kept"] == 2
+        with pytest.raises(RemoteError, match="not in feature_windows"):
+            client.predict_batch(["no-such-window"])
+        refused: list[dict[str, object]] = [
+            {},
+            {"window_ids": []},
+            {"window_ids": "x"},
+            {"window_ids": [1]},
+            {"window_ids": ["x"], "y": 1},
+        ]
+        for bad in refused:
+            with pytest.raises(RemoteError, match="bad_parameters"):
+                client.call("predict_batch", bad)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+def test_client_in_another_language_reads_the_same_bits(scenario: Built) -> None:
+    expected = ledger_members(scenario, "2005-06-30")
+    predictor = BatchPredictor(
+        scenario.warehouse, scenario.settings, ModelStore(scenario.settings.models_dir)
+    )
+    script = Path(__file__).parent / "inference" / "client.mjs"
+    with running(server_of(predictor)) as address:
+        assert isinstance(address, tuple)
+        words = ["node", str(script), str(address[1]), *expected]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    reply = json.loads(done.stdout)
+    assert reply["id"] == 7
+    for answer in reply["result"]:
+        members = expected[answer["window_id"]]
+        said = [
+            struct.unpack(">d", bytes.fromhex(member["probability_up"]))[0] for member in answer["members"]
+        ]
+        assert said == [member["probability_up"] for member in members]
+
+
+def test_promotion_is_seen_and_what_was_kept_is_forgotten(scenario: Built) -> None:
+    predictor = BatchPredictor(
+        scenario.warehouse, scenario.settings, ModelStore(scenario.settings.models_dir)
+    )
+    (window_id, *_) = ledger_members(scenario, "2005-06-30")
+    predictor.predict_batch([window_id])
+    assert predictor.reload() is False
+    assert predictor.lookup([window_id])
+    with scenario.warehouse.get_connection() as connection:
+        changed = "UPDATE model_deployments SET created_at = created_at + INTERVAL ({}) SECOND"
+        connection.execute(changed.format(1))
+    assert predictor.reload() is True
+    assert predictor.lookup([window_id]) == {}
+    assert predictor.health()["sessions_kept"] == 0
+    with scenario.warehouse.get_connection() as connection:
+        connection.execute(changed.format(-1))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +98,31 @@ def raw_predictions(
         for group in keyed.partition_by("session_date", maintain_order=True)
     ]
     return pl.concat(parts) if parts else pl.DataFrame(schema=RAW_SCHEMA)
+
+
+def said_of_session(
+    store: WindowStore, session: date, models: Sequence[LiveModel], config: EnsembleConfig
+) -> dict[str, tuple[list[dict[str, Any]], float | None]]:
+    """What each live model says of every complete window that ends at ``session``.
+
+    Returns
+    -------
+    dict
+        Ticker to its members, {model_id, family, probability_up, standardised_mean} by family, and the
+        dissimilarity of its window, None if unknown. The same batch as :func:`raw_predictions` computes, so the same bits.
+    """
+    batch = store.at(session)
+    if not models or not batch.tickers:
+        return {}
+    joined = join_models(batch.tensor, models, config)
+    unlike = _dissimilarity(batch.tensor, models)
+    found = {}
+    for row, ticker in enumerate(batch.tickers):
+        members = json.loads(joined.ensemble[row])
+        for member in members:
+            del member["weight"]
+        found[ticker] = (members, None if unlike is None else float(unlike[row]))
+    return found
 
 
 def issue_predictions(

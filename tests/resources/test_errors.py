@@ -39,6 +39,9 @@ PARENTS = {
     errors.ProviderPartialError: errors.ProviderError,
     errors.NotRecordedError: errors.ProviderError,
     errors.AlertError: errors.NextGenError,
+    errors.InferenceError: errors.NextGenError,
+    errors.WindowUnknownError: errors.InferenceError,
+    errors.InferenceUnavailableError: errors.InferenceError,
     errors.BackupError: errors.NextGenError,
     errors.ModelStoreError: errors.NextGenError,
     errors.TimeRuleError: errors.NextGenError,
@@ -70,6 +73,7 @@ def test_only_waiting_errors_are_retryable() -> None:
     assert {kind for kind in ALL if kind.is_retryable} == {
         errors.StaleReadError,
         errors.WarehouseBusyError,
+        errors.InferenceUnavailableError,
         errors.ProviderUnavailableError,
         errors.ProviderEmptyError,
         errors.ProviderHtmlError,
