@@ -28,7 +28,12 @@ _NETWORK: Candidates = {
     "lookback": (5, 10), "hidden_size": (16,), "learning_rate": (1e-3,), "batch_size": (512,), "epochs": (8,),
 }  # fmt: skip
 CANDIDATES: Mapping[str, Candidates] = MappingProxyType(
-    {"logistic": {"lookback": (5, 10, 15), "ridge_windows": (4e2, 4e4, 4e5)}, "lstm": _NETWORK}
+    {
+        "logistic": {"lookback": (5, 10, 15), "ridge_windows": (4e2, 4e4, 4e5)},
+        "gradient_boosting": {"lookback": (5, 10), "leaves": (4, 15), "minimum_leaf_windows": (500,)},
+        "lstm": _NETWORK,
+        "attentive_lstm": _NETWORK,
+    }
 )
 """Settings to choose from, every combination; a family that is not named has its defaults at 5 and 10 days."""
 LONGEST = 15

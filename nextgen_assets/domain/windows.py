@@ -61,12 +61,13 @@ def feature_vectors(panel: Panel, features: Sequence[Feature], first: int = 0) -
     features : sequence of Feature
         In the order of the vector.
     first : int
-        Rows before it are history only: their vectors are NaN.
+        Rows before it are history only: they get no vector.
 
     Returns
     -------
-    ndarray (n_sessions, n_tickers, n_features), float32
-        In the order of ``features``; NaN where a value cannot be known. Computed in float64, rounded once.
+    ndarray (n_sessions - first, n_tickers, n_features), float32
+        Rows from ``first`` on, in the order of ``features``; NaN where a value cannot be known. Computed in
+        float64, rounded once.
 
     Raises
     ------
@@ -77,17 +78,16 @@ def feature_vectors(panel: Panel, features: Sequence[Feature], first: int = 0) -
     -----
     The vector of session S reads rows up to S only, so removing the future changes no bit of it.
     """
-    shape = (len(panel.sessions), len(panel.tickers))
-    vectors = np.empty((*shape, len(features)), dtype=np.float32)
-    vectors[:first] = np.nan
+    shape = (len(panel.sessions) - first, len(panel.tickers), len(features))
+    vectors = np.empty(shape, dtype=np.float32)
     together: dict[Block, list[int]] = defaultdict(list)
     for column, feature in enumerate(features):
         if feature.block is None:
-            vectors[first:, :, column] = _checked(feature, panel)[first:]
+            vectors[:, :, column] = _checked(feature, panel)[first:]
         else:
             together[feature.block].append(column)
     for block, columns in together.items():
-        block.fill(panel, [features[column].name for column in columns], columns, vectors[first:], first)
+        block.fill(panel, [features[column].name for column in columns], columns, vectors, first)
     return vectors
 
 
@@ -122,8 +122,9 @@ def window_rows(
     ----------
     panel : Panel
         Consecutive sessions from ``required_history`` sessions before ``first``, at the latest.
-    vectors : ndarray (n_sessions, n_tickers, n_features)
-        From :func:`feature_vectors` with the features of ``feature_set``.
+    vectors : ndarray (n_rows, n_tickers, n_features)
+        From :func:`feature_vectors` with the features of ``feature_set``: the last rows of the panel, from
+        ``lookback_sessions - 1`` before ``first`` at the latest.
     versions : RawVersions
         From ``row_digests`` on the same panel.
     feature_set : FeatureSet
@@ -146,13 +147,14 @@ def window_rows(
     LookAheadError
         If a row would read something learned after its cut-off: pass only versions known by then.
     """
-    _refuse_misfit(panel, vectors, feature_set, calendar)
     lookback = feature_set.lookback_sessions
     span = required_history(feature_set.features, lookback)
     rows = _rows_with_history(panel, span, calendar, first, last)
+    _refuse_misfit(panel, vectors, feature_set, calendar, first)
     order = np.argsort(np.array(panel.tickers))
     ticker_rank, offset = np.nonzero(panel.has_bar[rows].T[order])
     ticker_index, session_index = order[ticker_rank], offset + rows.start
+    skipped = len(panel.sessions) - len(vectors)
     missing = _missing_sessions(panel, vectors, lookback, rows)[ticker_index, offset]
     known_until = _newest_known_at(versions.known_at_us, span, rows)[ticker_index, offset]
     market = b""
@@ -168,7 +170,7 @@ def window_rows(
         {
             "ticker": pl.Series(panel.tickers, dtype=pl.String).gather(ticker_index),
             "session_date": sessions.gather(session_index),
-            "values": _lists(vectors[session_index, ticker_index]),
+            "values": _lists(vectors[session_index - skipped, ticker_index]),
             "first_session_date": sessions.gather(session_index - lookback + 1),
             "first_raw_session_date": sessions.gather(session_index - span),
             "missing_sessions": pl.Series(missing, dtype=pl.Int32),
@@ -198,12 +200,14 @@ def _rows_with_history(panel: Panel, span: int, calendar: SessionCalendar, first
 
 
 def _refuse_misfit(
-    panel: Panel, vectors: Vectors, feature_set: FeatureSet, calendar: SessionCalendar
+    panel: Panel, vectors: Vectors, feature_set: FeatureSet, calendar: SessionCalendar, first: date
 ) -> None:
-    expected = (len(panel.sessions), len(panel.tickers), len(feature_set.features))
-    if vectors.shape != expected:
+    needed = len(panel.sessions) - panel.index(first) + feature_set.lookback_sessions - 1
+    expected = (len(panel.tickers), len(feature_set.features))
+    if vectors.shape[1:] != expected or not needed <= len(vectors) <= len(panel.sessions):
         raise ValueError(
-            f"vectors have the shape {vectors.shape}, expected {expected} of panel and feature set"
+            f"vectors have the shape {vectors.shape}, expected ({needed} to {len(panel.sessions)}, "
+            f"{expected[0]}, {expected[1]}) of panel and feature set"
         )
     consecutive = calendar.between(panel.sessions[0], panel.sessions[-1])
     if list(panel.sessions) != consecutive:
@@ -214,10 +218,11 @@ def _refuse_misfit(
 
 
 def _missing_sessions(panel: Panel, vectors: Vectors, lookback: int, rows: slice) -> Index:
-    unusable = (~panel.has_bar | np.isnan(vectors).any(axis=2)).T
+    skipped = len(panel.sessions) - len(vectors)
+    unusable = (~panel.has_bar[skipped:] | np.isnan(vectors).any(axis=2)).T
     count = np.zeros((len(panel.tickers), rows.stop - rows.start), dtype=np.int64)
     for back in range(lookback):
-        count += unusable[:, rows.start - back : rows.stop - back]
+        count += unusable[:, rows.start - skipped - back : rows.stop - skipped - back]
     return count
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,22 @@ def median_seconds(run: Callable[[], object], repeats: int = 3) -> float:
         run()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def by_turns(runs: Sequence[Callable[[], object]], repeats: int = 5) -> list[tuple[float, float]]:
+    """Median wall clock and CPU seconds of each, run one after the other so that they share what else is going on."""
+    for run in runs:
+        run()
+    times: list[list[tuple[float, float]]] = [[] for _ in runs]
+    for _ in range(repeats):
+        for run, own in zip(runs, times, strict=True):
+            wall, used = time.perf_counter(), time.process_time()
+            run()
+            own.append((time.perf_counter() - wall, time.process_time() - used))
+    return [
+        (statistics.median(wall for wall, _ in own), statistics.median(used for _, used in own))
+        for own in times
+    ]
 
 
 def qlib_seconds(panel: Panel, folder: Path) -> tuple[float, np.ndarray, list[str]] | None:
@@ -127,8 +143,8 @@ def polars_seconds(panel: Panel) -> tuple[float, int]:
     return median_seconds(lambda: frame.select(made), repeats=1), len(made)
 
 
-def talib_seconds(panel: Panel) -> tuple[float, int] | None:
-    """Seconds of TA-Lib's functions behind the classic set, over all tickers, in one thread: it keeps the lock."""
+def talib_run(panel: Panel) -> tuple[Callable[[], None], int] | None:
+    """TA-Lib's functions behind the classic set over all tickers, in one thread (it keeps the lock), and their number."""
     try:
         from talib import abstract
     except ImportError:
@@ -184,7 +200,7 @@ def talib_seconds(panel: Panel) -> tuple[float, int] | None:
             for function in functions:
                 function(bars)
 
-    return median_seconds(run), len(names)
+    return run, len(names)
 
 
 def print_one_session(panel: Panel, chosen: tuple[Feature, ...], vectors: Vectors) -> None:
@@ -223,11 +239,15 @@ def main(n_sessions: str = "2520", n_tickers: str = "500") -> None:
     )
     print_one_session(panel, alpha, vectors)
     del vectors
-    talib = talib_seconds(panel)
-    seconds = median_seconds(lambda: feature_vectors(panel, classic))
-    print(f"Classic, {len(families()['classic'])} features                {seconds:8.3f} s")
-    if talib:
-        print(f"  TA-Lib, {talib[1]} functions            {talib[0]:8.3f} s   {talib[0] / seconds:.1f} times")
+    talib = talib_run(panel)
+    runs: list[Callable[[], object]] = [lambda: feature_vectors(panel, classic)]
+    (seconds, used), *peers = by_turns([*runs, *([talib[0]] if talib else [])])
+    print(
+        f"Classic, {len(families()['classic'])} features                {seconds:8.3f} s   ({used:.3f} s of CPU)"
+    )
+    for wall, cpu in peers:
+        print(f"  TA-Lib, {talib[1] if talib else 0} functions            {wall:8.3f} s   ({cpu:.3f} s of CPU)   "
+            f"{wall / seconds:.1f} times, {cpu / used:.1f} times in CPU")  # fmt: skip
     print_one_session(panel, classic, feature_vectors(panel, classic))
     for family in ("alpha158", "classic"):
         command = [sys.executable, "-W", "ignore", "-c", MEMORY, n_sessions, n_tickers, family]

@@ -210,7 +210,7 @@ def test_panel_that_leaves_out_a_session_is_refused(market: Market) -> None:
 
 def test_vectors_of_another_feature_set_are_refused(market: Market) -> None:
     panel = market.panel()
-    with pytest.raises(ValueError, match=r"expected \(90, 4, 3\)"):
+    with pytest.raises(ValueError, match=r"expected \(6 to 90, 4, 3\)"):
         window_rows(
             panel,
             feature_vectors(panel, SMALL.features[:2]),
@@ -221,6 +221,27 @@ def test_vectors_of_another_feature_set_are_refused(market: Market) -> None:
             first=market.sessions[-1],
             last=market.sessions[-1],
         )
+
+
+@pytest.mark.parametrize("skipped", [0, 40, 84])
+def test_vectors_of_the_sessions_that_windows_stack_are_enough(market: Market, skipped: int) -> None:
+    panel, last = market.panel(), market.sessions[-1]
+
+    def rows(first_row: int) -> pl.DataFrame:
+        return window_rows(
+            panel,
+            feature_vectors(panel, SMALL.features, first_row),
+            row_digests(market.bars, market.actions, market.articles, panel, xnys()),
+            feature_set=SMALL,
+            calendar=xnys(),
+            delay_minutes=30,
+            first=last,
+            last=last,
+        )
+
+    assert_frame_equal(rows(skipped), rows_of(market, last, last), check_exact=True)
+    with pytest.raises(ValueError, match=r"shape \(5, 4, 3\), expected \(6 to 90"):
+        rows(85)
 
 
 def test_session_without_any_bar_gives_an_empty_frame_with_its_columns(market: Market) -> None:

@@ -2,16 +2,19 @@
 
 A recursion that began with the history would differ with where the history begins. Each value therefore starts
 afresh, ``WINDOW`` sessions back, exactly as TA-Lib does when it is given these sessions and no others; what an
-older session would add has decayed to less than 0.2 %. Groups of ``LANES`` tickers lie side by side, the oldest
-session first.
+older session would add has decayed to less than 0.2 %. From a fixed start an exponential average, and an average
+of averages, is one sum with fixed weights: those are worked out once, from the recursions themselves. What a
+session adds to the sums (gain, loss, range, movements, accumulation) is worked out when it enters. Only the
+directional index divides on the way and keeps its recursion. Groups of ``LANES`` tickers lie side by side, the
+oldest session first.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextgen_assets.domain.features._compiled import compiled, inner
 
@@ -20,28 +23,61 @@ WINDOW = 100
 _LANES = 32
 _INDEX = np.uint64  # what cannot be negative needs no check for it; only then are loops vectorised
 LANES = _INDEX(_LANES)
-_WINDOW = _INDEX(WINDOW)
-_C, _H, _L, _V, _N_FIELDS = (_INDEX(number) for number in range(5))
+_WINDOW, _FIVE = _INDEX(WINDOW), _INDEX(5)
+_C, _H, _L, _V, _GAIN, _LOSS, _RANGE, _UP, _DOWN, _FLOW, _N_FIELDS = (_INDEX(number) for number in range(11))
 (_EMA_12, _EMA_26, _DEMA, _TEMA, _TRIX, _MACD, _SIGNAL, _HISTOGRAM, _RSI, _CMO, _ADX, _PLUS, _MINUS, _DX, _NATR,
  _ADOSC) = (_INDEX(number * _LANES) for number in range(N_FEATURES))  # fmt: skip
-(
-    _GAIN,
-    _LOSS,
-    _RANGE,
-    _UP_MOVE,
-    _DOWN_MOVE,
-    _TRUE,
-    _ADX_SUM,
-    _LAST_DX,
-    _LINE,
-    _FAST,
-    _SLOW,
-    _VOLUME,
-    _N_SUMS,
-) = (_INDEX(number * _LANES) for number in range(13))
-_FIRST, _SECOND, _THIRD, _FOURTH, _N_SERIES = (_INDEX(number * WINDOW * _LANES) for number in range(5))
+(_FAST, _SLOW, _DOUBLE, _TRIPLE, _NOW, _BEFORE, _LINE, _TRIGGER, _GAINS, _LOSSES, _RANGES, _APART, _VOLUME,
+ _UPS, _DOWNS, _TRUE, _SMOOTHED, _INDEX_BEFORE, _N_SUMS) = (_INDEX(number * _LANES) for number in range(19))  # fmt: skip
 _ZERO = 1e-14
 """TA-Lib takes less than this for nothing."""
+
+
+def _averages(rows: NDArray[np.float64], period: int) -> NDArray[np.float64]:
+    """Exponential averages of a series from its ``period``-th value on, which is a plain mean; each row is one value."""
+    share, made = 2.0 / (period + 1.0), [rows[:period].mean(axis=0)]
+    for row in rows[period:]:
+        made.append(made[-1] + (row - made[-1]) * share)
+    return np.array(made)
+
+
+def _average_weights() -> NDArray[np.float64]:
+    """What each close of the window counts in each average, oldest first, (WINDOW, 8).
+
+    Averages of 12 and 26; double and triple of 20; triple of 15 today and a session before; convergence of 12
+    and 26, which both begin with session 26, and its average of 9.
+    """
+    closes = np.eye(WINDOW)
+    once = _averages(closes, 20)
+    twice = _averages(once, 20)
+    thrice = _averages(_averages(_averages(closes, 15), 15), 15)
+    slow = _averages(closes, 26)
+    line = _averages(closes[14:], 12) - slow
+    double = 2.0 * once[-1] - twice[-1]
+    triple = 3.0 * once[-1] - 3.0 * twice[-1] + _averages(twice, 20)[-1]
+    ends = (_averages(closes, 12)[-1], slow[-1], double, triple, thrice[-1], thrice[-2], line[-1])
+    return np.ascontiguousarray(np.stack([*ends, _averages(line, 9)[-1]], axis=1))
+
+
+def _sum_weights() -> NDArray[np.float64]:
+    """What each session of the window adds to Wilder's averages of 14, and to the accumulation of 3 over 10, (WINDOW, 2).
+
+    Wilder's average is a plain mean of the first 14 moves, then 13 parts old and 1 new. The accumulation line and
+    its two averages begin with the first session.
+    """
+    ages = np.arange(WINDOW - 1, -1, -1.0)
+    wilder = (13.0 / 14.0) ** np.minimum(ages, WINDOW - 15.0) / 14.0
+    wilder[0] = 0.0
+
+    def of_line(share: float) -> NDArray[np.float64]:
+        weights = share * (1.0 - share) ** ages
+        weights[0] = (1.0 - share) ** (WINDOW - 1)
+        return np.asarray(weights[::-1].cumsum()[::-1])
+
+    return np.ascontiguousarray(np.stack([wilder, of_line(0.5) - of_line(2.0 / 11.0)], axis=1))
+
+
+_OF_CLOSES, _OF_SUMS = _average_weights(), _sum_weights()
 
 
 @compiled
@@ -50,21 +86,24 @@ def recursive_rows(bars: Any, price_factor: Any, split_ratio: Any, first_row: in
     """Fill ``out`` for ``lanes`` tickers from ``start``; parameters as in ``volume_rows``."""
     n_sessions = bars.shape[1]
     size = (_WINDOW + _INDEX(n_sessions)) * LANES
-    day, series, sums = np.ones(_N_FIELDS * size), np.zeros(_N_SERIES), np.empty(_N_SUMS)
+    day, sums = np.ones(_N_FIELDS * size), np.empty(_N_SUMS)
     tile, runs = np.zeros(N_FEATURES * _LANES), np.zeros(_LANES, np.int64)
     for t in range(n_sessions):
         row = (_WINDOW + _INDEX(t)) * LANES
+        _enter(lanes, bars, t, start, row, size, day, runs)
         for i in range(lanes):
-            _enter(bars, price_factor, split_ratio, t, start + np.int64(i), i, row, size, day, runs)
+            ticker = start + np.int64(i)
+            if runs[i] > 1 and (price_factor[t, ticker] != 1.0 or split_ratio[t, ticker] != 1.0):
+                _rescale(price_factor[t, ticker], split_ratio[t, ticker], row + i, size, day)
+        _derive(lanes, day, size, row)
         if t < first_row:
             continue
         first = row - (_WINDOW - _INDEX(1)) * LANES
-        _convergence(lanes, day, first, row, series, tile)
-        _smoothed(lanes, day, first, row, series, tile)
         sums[:] = 0.0
-        _wilder(lanes, day, size, first, sums)
+        _weigh_closes(lanes, day, first, row, sums)
+        _weigh_sums(lanes, day, size, first, sums)
         _directional(lanes, day, size, first, sums)
-        _accumulation(lanes, day, size, first, sums)
+        _averages_out(lanes, day, row, sums, tile)
         _sums_out(lanes, day, row, sums, tile)
         for i in range(lanes):
             line = out[t - first_row, start + np.int64(i)]
@@ -73,163 +112,168 @@ def recursive_rows(bars: Any, price_factor: Any, split_ratio: Any, first_row: in
 
 
 @inner
-def _enter(bars: Any, price_factor: Any, split_ratio: Any, t: int, ticker: Any, i: Any, row: Any, size: Any,
-           day: Any, runs: Any) -> None:  # fmt: skip
-    """Put today's bar in, and earlier bars into today's units where a split or dividend takes effect."""
-    at = row + i
-    if math.isnan(bars[3, t, ticker]):
-        for field in (_C, _H, _L, _V):
-            day[field * size + at] = 1.0
-        runs[i] = 0
-        return
-    factor, split = price_factor[t, ticker], split_ratio[t, ticker]
-    if runs[i] > 0 and (factor != 1.0 or split != 1.0):
-        for k in range(_INDEX(1), _WINDOW):
-            for field in (_C, _H, _L):
-                day[field * size + at - k * LANES] *= factor
-            day[_V * size + at - k * LANES] *= split
-    day[at] = bars[3, t, ticker]
-    day[_H * size + at] = bars[1, t, ticker]
-    day[_L * size + at] = bars[2, t, ticker]
-    day[_V * size + at] = bars[4, t, ticker]
-    runs[i] = min(runs[i] + 1, WINDOW)
+def _enter(lanes: Any, bars: Any, t: int, start: int, row: Any, size: Any, day: Any, runs: Any) -> None:
+    """Put today's bars in; a ticker without one begins anew."""
+    highs, lows, closes, volumes = (
+        bars[1, t, start:],
+        bars[2, t, start:],
+        bars[3, t, start:],
+        bars[4, t, start:],
+    )
+    for i in range(lanes):
+        close, high = closes[i], highs[i]
+        day[row + i] = close if close == close else 1.0
+        day[_H * size + row + i] = high if high == high else 1.0
+    for i in range(lanes):
+        low, volume = lows[i], volumes[i]
+        day[_L * size + row + i] = low if low == low else 1.0
+        day[_V * size + row + i] = volume if volume == volume else 1.0
+    for i in range(lanes):
+        runs[i] = min(runs[i] + 1, WINDOW) if closes[i] == closes[i] else 0
 
 
 @inner
-def _average(lanes: Any, source: Any, begin: Any, count: Any, period: Any, series: Any, target: Any) -> None:
-    """Exponential averages of ``count`` values: the first is the mean of ``period`` values, at their end."""
-    share, seed = 2.0 / (float(period) + 1.0), target + (period - _INDEX(1)) * LANES
-    for i in range(lanes):
-        series[seed + i] = 0.0
-    for k in range(period):
-        for i in range(lanes):
-            series[seed + i] += source[begin + k * LANES + i]
-    for i in range(lanes):
-        series[seed + i] /= float(period)
-    for k in range(period, count):
-        at, here = target + k * LANES, begin + k * LANES
-        for i in range(lanes):
-            before = series[at - LANES + i]
-            series[at + i] = (source[here + i] - before) * share + before
-
-
-@inner
-def _convergence(lanes: Any, day: Any, first: Any, row: Any, series: Any, tile: Any) -> None:
-    """Averages of 12 and 26, and their convergence: there both begin with session 26, signal over 9."""
-    end = (_WINDOW - _INDEX(1)) * LANES
-    _average(lanes, day, first, _WINDOW, _INDEX(12), series, _FIRST)
-    for i in range(lanes):
-        tile[_EMA_12 + i] = series[_FIRST + end + i] / day[row + i] - 1.0
-    skipped = _INDEX(14) * LANES
-    _average(lanes, day, first + skipped, _WINDOW - _INDEX(14), _INDEX(12), series, _FIRST + skipped)
-    _average(lanes, day, first, _WINDOW, _INDEX(26), series, _SECOND)
-    for k in range(_INDEX(25), _WINDOW):
-        at = k * LANES
-        for i in range(lanes):
-            series[_THIRD + at + i] = series[_FIRST + at + i] - series[_SECOND + at + i]
-    begin = _INDEX(25) * LANES
-    _average(lanes, series, _THIRD + begin, _WINDOW - _INDEX(25), _INDEX(9), series, _FOURTH + begin)
-    for i in range(lanes):
-        close, line, signal = day[row + i], series[_THIRD + end + i], series[_FOURTH + end + i]
-        tile[_EMA_26 + i] = series[_SECOND + end + i] / close - 1.0
-        tile[_MACD + i], tile[_SIGNAL + i] = line / close, signal / close
-        tile[_HISTOGRAM + i] = (line - signal) / close
-
-
-@inner
-def _smoothed(lanes: Any, day: Any, first: Any, row: Any, series: Any, tile: Any) -> None:
-    """Averages of averages: double and triple of 20, and the change of the triple of 15."""
-    end = (_WINDOW - _INDEX(1)) * LANES
-    for period in (_INDEX(20), _INDEX(15)):
-        begin = period - _INDEX(1)
-        _average(lanes, day, first, _WINDOW, period, series, _FIRST)
-        once = begin * LANES
-        _average(lanes, series, _FIRST + once, _WINDOW - begin, period, series, _SECOND + once)
-        twice = _INDEX(2) * once
-        _average(lanes, series, _SECOND + twice, _WINDOW - _INDEX(2) * begin, period, series, _THIRD + twice)
-        for i in range(lanes):
-            single, double, triple = (
-                series[_FIRST + end + i],
-                series[_SECOND + end + i],
-                series[_THIRD + end + i],
-            )
-            if period == _INDEX(20):
-                tile[_DEMA + i] = (2.0 * single - double) / day[row + i] - 1.0
-                tile[_TEMA + i] = (3.0 * single - 3.0 * double + triple) / day[row + i] - 1.0
-            else:
-                tile[_TRIX + i] = 100.0 * (triple / series[_THIRD + end - LANES + i] - 1.0)
-
-
-@inner
-def _wilder(lanes: Any, day: Any, size: Any, first: Any, sums: Any) -> None:
-    """Wilder's averages of 14 gains, losses and true ranges: a plain mean first, then 13 parts old, 1 new."""
+def _rescale(factor: Any, split: Any, at: Any, size: Any, day: Any) -> None:
+    """Put what came before today into today's units: a split or dividend takes effect."""
     for k in range(_INDEX(1), _WINDOW):
-        at, kept = first + k * LANES, 1.0 if k <= _INDEX(14) else 13.0 / 14.0
+        for field in (_C, _H, _L, _GAIN, _LOSS, _RANGE, _UP, _DOWN):
+            day[field * size + at - k * LANES] *= factor
+        for field in (_V, _FLOW):
+            day[field * size + at - k * LANES] *= split
+
+
+@inner
+def _derive(lanes: Any, day: Any, size: Any, row: Any) -> None:
+    """What today adds: gain, loss, true range, directional movements, and volume by the place of the close."""
+    for i in range(lanes):
+        at = row + i
+        before, high, low = day[at - LANES], day[_H * size + at], day[_L * size + at]
+        move = day[at] - before
+        day[_GAIN * size + at] = move if move > 0.0 else 0.0
+        day[_LOSS * size + at] = -move if move < 0.0 else 0.0
+        day[_RANGE * size + at] = (high if high > before else before) - (low if low < before else before)
+    for i in range(lanes):
+        at = row + i
+        up = day[_H * size + at] - day[_H * size + at - LANES]
+        down = day[_L * size + at - LANES] - day[_L * size + at]
+        most_up, most_down = up if up > 0.0 else 0.0, down if down > 0.0 else 0.0
+        day[_UP * size + at] = up if up > most_down else 0.0
+        day[_DOWN * size + at] = down if down > most_up else 0.0
+    for i in range(lanes):
+        at = row + i
+        close, high, low = day[at], day[_H * size + at], day[_L * size + at]
+        share = ((close - low) - (high - close)) / (high - low) if high > low else 0.0
+        day[_FLOW * size + at] = share * day[_V * size + at]
+
+
+@inner
+def _weigh_closes(lanes: Any, day: Any, first: Any, row: Any, sums: Any) -> None:
+    """Weighted sums of the differences from today's close, five sessions at once."""
+    for k in range(_INDEX(0), _WINDOW, _FIVE):
         for i in range(lanes):
-            move = day[at + i] - day[at - LANES + i]
-            sums[_GAIN + i] = sums[_GAIN + i] * kept + max(move, 0.0) / 14.0
-            sums[_LOSS + i] = sums[_LOSS + i] * kept + max(-move, 0.0) / 14.0
+            today, fast, slow, double, triple = (
+                day[row + i], sums[_FAST + i], sums[_SLOW + i], sums[_DOUBLE + i], sums[_TRIPLE + i]
+            )  # fmt: skip
+            for step in range(_FIVE):
+                apart = day[first + (k + step) * LANES + i] - today
+                fast += _OF_CLOSES[k + step, 0] * apart
+                slow += _OF_CLOSES[k + step, 1] * apart
+                double += _OF_CLOSES[k + step, 2] * apart
+                triple += _OF_CLOSES[k + step, 3] * apart
+            sums[_FAST + i], sums[_SLOW + i], sums[_DOUBLE + i], sums[_TRIPLE + i] = (
+                fast,
+                slow,
+                double,
+                triple,
+            )
         for i in range(lanes):
-            before, high, low = day[at - LANES + i], day[_H * size + at + i], day[_L * size + at + i]
-            sums[_RANGE + i] = sums[_RANGE + i] * kept + (max(high, before) - min(low, before)) / 14.0
+            today, now, before, line, trigger = (
+                day[row + i], sums[_NOW + i], sums[_BEFORE + i], sums[_LINE + i], sums[_TRIGGER + i]
+            )  # fmt: skip
+            for step in range(_FIVE):
+                apart = day[first + (k + step) * LANES + i] - today
+                now += _OF_CLOSES[k + step, 4] * apart
+                before += _OF_CLOSES[k + step, 5] * apart
+                line += _OF_CLOSES[k + step, 6] * apart
+                trigger += _OF_CLOSES[k + step, 7] * apart
+            sums[_NOW + i], sums[_BEFORE + i], sums[_LINE + i], sums[_TRIGGER + i] = (
+                now,
+                before,
+                line,
+                trigger,
+            )
+
+
+@inner
+def _weigh_sums(lanes: Any, day: Any, size: Any, first: Any, sums: Any) -> None:
+    """Wilder's averages, the accumulation of 3 over 10, and the volume."""
+    for k in range(_INDEX(0), _WINDOW, _FIVE):
+        for i in range(lanes):
+            gains, losses, ranges = sums[_GAINS + i], sums[_LOSSES + i], sums[_RANGES + i]
+            for step in range(_FIVE):
+                at, weight = first + (k + step) * LANES + i, _OF_SUMS[k + step, 0]
+                gains += weight * day[_GAIN * size + at]
+                losses += weight * day[_LOSS * size + at]
+                ranges += weight * day[_RANGE * size + at]
+            sums[_GAINS + i], sums[_LOSSES + i], sums[_RANGES + i] = gains, losses, ranges
+        for i in range(lanes):
+            apart, volume = sums[_APART + i], sums[_VOLUME + i]
+            for step in range(_FIVE):
+                at = first + (k + step) * LANES + i
+                apart += _OF_SUMS[k + step, 1] * day[_FLOW * size + at]
+                volume += day[_V * size + at]
+            sums[_APART + i], sums[_VOLUME + i] = apart, volume
 
 
 @inner
 def _directional(lanes: Any, day: Any, size: Any, first: Any, sums: Any) -> None:
     """Directional movements of 14 and true range, as sums of which a fourteenth is lost each session."""
-    for k in range(_INDEX(1), _WINDOW):
-        at, kept = first + k * LANES, 1.0 if k < _INDEX(14) else 13.0 / 14.0
+    for k in range(_INDEX(1), _INDEX(14)):
+        at = first + k * LANES
         for i in range(lanes):
-            high, low, before = day[_H * size + at + i], day[_L * size + at + i], day[at - LANES + i]
-            up = high - day[_H * size + at - LANES + i]
-            down = day[_L * size + at - LANES + i] - low
-            top, bottom = high if high > before else before, low if low < before else before
-            most_up, most_down = up if up > 0.0 else 0.0, down if down > 0.0 else 0.0
-            sums[_UP_MOVE + i] = sums[_UP_MOVE + i] * kept + (up if up > most_down else 0.0)
-            sums[_DOWN_MOVE + i] = sums[_DOWN_MOVE + i] * kept + (down if down > most_up else 0.0)
-            sums[_TRUE + i] = sums[_TRUE + i] * kept + (top - bottom)
-        if k < _INDEX(14):
-            continue
-        kept = 1.0 if k < _INDEX(28) else 13.0 / 14.0
+            sums[_UPS + i] += day[_UP * size + at + i]
+            sums[_DOWNS + i] += day[_DOWN * size + at + i]
+            sums[_TRUE + i] += day[_RANGE * size + at + i]
+    old = 13.0 / 14.0
+    for k in range(_INDEX(14), _WINDOW):
+        at, kept = first + k * LANES, 1.0 if k < _INDEX(28) else old
         for i in range(lanes):
-            up, down, span = sums[_UP_MOVE + i], sums[_DOWN_MOVE + i], sums[_TRUE + i]
-            last, before, least = sums[_LAST_DX + i], sums[_ADX_SUM + i], _ZERO * 0.01 * span
+            up = sums[_UPS + i] * old + day[_UP * size + at + i]
+            down = sums[_DOWNS + i] * old + day[_DOWN * size + at + i]
+            span = sums[_TRUE + i] * old + day[_RANGE * size + at + i]
+            sums[_UPS + i], sums[_DOWNS + i], sums[_TRUE + i] = up, down, span
+            last, before, least = sums[_INDEX_BEFORE + i], sums[_SMOOTHED + i], _ZERO * 0.01 * span
             total = up + down if span > _ZERO else 0.0
             fresh = 100.0 * abs(up - down) / (up + down)
             index = fresh if total > least else last
             smoothed = before * kept + index / 14.0
-            sums[_ADX_SUM + i] = smoothed if total > least else before
-            sums[_LAST_DX + i] = index
+            sums[_SMOOTHED + i] = smoothed if total > least else before
+            sums[_INDEX_BEFORE + i] = index
 
 
 @inner
-def _accumulation(lanes: Any, day: Any, size: Any, first: Any, sums: Any) -> None:
-    """Averages over 3 and 10 of the accumulation line, which both begin with its first value."""
-    for k in range(_WINDOW):
-        at, fast, slow = first + k * LANES, 0.5, 2.0 / 11.0
-        if k == _INDEX(0):
-            fast = slow = 1.0
-        for i in range(lanes):
-            close, high, low = day[at + i], day[_H * size + at + i], day[_L * size + at + i]
-            volume = day[_V * size + at + i]
-            share = ((close - low) - (high - close)) / (high - low) if high > low else 0.0
-            line = sums[_LINE + i] + share * volume
-            sums[_FAST + i] += fast * (line - sums[_FAST + i])
-            sums[_SLOW + i] += slow * (line - sums[_SLOW + i])
-            sums[_LINE + i] = line
-            sums[_VOLUME + i] += volume
+def _averages_out(lanes: Any, day: Any, row: Any, sums: Any, tile: Any) -> None:
+    for i in range(lanes):
+        close = day[row + i]
+        tile[_EMA_12 + i], tile[_EMA_26 + i] = sums[_FAST + i] / close, sums[_SLOW + i] / close
+        tile[_DEMA + i], tile[_TEMA + i] = sums[_DOUBLE + i] / close, sums[_TRIPLE + i] / close
+        now, before = sums[_NOW + i], sums[_BEFORE + i]
+        tile[_TRIX + i] = 100.0 * (now - before) / (close + before)
+        line, trigger = sums[_LINE + i], sums[_TRIGGER + i]
+        tile[_MACD + i], tile[_SIGNAL + i] = line / close, trigger / close
+        tile[_HISTOGRAM + i] = (line - trigger) / close
 
 
 @inner
 def _sums_out(lanes: Any, day: Any, row: Any, sums: Any, tile: Any) -> None:
     for i in range(lanes):
-        gain, loss, close = sums[_GAIN + i], sums[_LOSS + i], day[row + i]
+        gain, loss, close = sums[_GAINS + i], sums[_LOSSES + i], day[row + i]
         moved = gain + loss > _ZERO
         tile[_RSI + i] = 100.0 * gain / (gain + loss) if moved else 0.0
         tile[_CMO + i] = 100.0 * (gain - loss) / (gain + loss) if moved else 0.0
-        tile[_NATR + i], span = 100.0 * sums[_RANGE + i] / close, sums[_TRUE + i]
-        tile[_PLUS + i] = 100.0 * sums[_UP_MOVE + i] / span if span > _ZERO else 0.0
-        tile[_MINUS + i] = 100.0 * sums[_DOWN_MOVE + i] / span if span > _ZERO else 0.0
-        tile[_ADX + i], tile[_DX + i] = sums[_ADX_SUM + i], sums[_LAST_DX + i]
-        apart, volume = sums[_FAST + i] - sums[_SLOW + i], sums[_VOLUME + i] / float(WINDOW)
-        tile[_ADOSC + i] = apart / volume if volume > 0.0 else 0.0
+        tile[_NATR + i], span = 100.0 * sums[_RANGES + i] / close, sums[_TRUE + i]
+        tile[_PLUS + i] = 100.0 * sums[_UPS + i] / span if span > _ZERO else 0.0
+        tile[_MINUS + i] = 100.0 * sums[_DOWNS + i] / span if span > _ZERO else 0.0
+        tile[_ADX + i], tile[_DX + i] = sums[_SMOOTHED + i], sums[_INDEX_BEFORE + i]
+        volume = sums[_VOLUME + i] / float(WINDOW)
+        tile[_ADOSC + i] = sums[_APART + i] / volume if volume > 0.0 else 0.0

@@ -111,6 +111,7 @@ FEATURES = tuple(
         description=description,
         reference=f"{source} of TA-Lib, ta-lib.org.",
         compute=_BLOCK.alone(name),
+        version=2,
         family="classic",
         block=_BLOCK,
     )
