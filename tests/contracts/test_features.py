@@ -42,7 +42,6 @@ from tests.contracts.synthetic_market import (
 from tests.contracts.talib_oracles import CLASSIC, HAS_TALIB
 from tests.contracts.timeframe_oracles import TIMEFRAME
 
-EACH_FEATURE = pytest.mark.parametrize("feature", known_features().values(), ids=known_features().keys())
 ORACLES = {**CORE_ORACLES, **ALPHA158, **CLASSIC, **TIMEFRAME}
 N_SESSIONS = 190
 OFFSETS = [pytest.param(5, marks=pytest.mark.slow), 41, pytest.param(56, marks=pytest.mark.slow), 100, 170]
@@ -142,21 +141,23 @@ def panel() -> Panel:
     return the_panel()
 
 
-@EACH_FEATURE
-def test_feature_states_what_it_is(feature: Feature, panel: Panel) -> None:
-    assert feature.name.isidentifier()
-    assert feature.description.endswith(".")
-    assert feature.reference
-    assert set(feature.inputs) <= set(panel.fields)
-    assert 0 <= feature.lookback_sessions <= 99
+@EACH_UNIT
+def test_feature_states_what_it_is(unit: tuple[Feature, ...], panel: Panel) -> None:
+    for feature in unit:
+        assert feature.name.isidentifier()
+        assert feature.description.endswith("."), feature.name
+        assert feature.reference, feature.name
+        assert set(feature.inputs) <= set(panel.fields), feature.name
+        assert 0 <= feature.lookback_sessions <= 99, feature.name
 
 
-@EACH_FEATURE
-def test_feature_reads_only_its_declared_inputs(feature: Feature, panel: Panel) -> None:
-    blank = np.full((len(panel.sessions), len(panel.tickers)), np.nan)
-    fields = {name: panel.fields[name] if name in feature.inputs else blank for name in panel.fields}
-    alone = feature.compute(Panel(panel.sessions, panel.tickers, fields))
-    assert alone.tobytes() == feature.compute(panel).tobytes()
+@EACH_UNIT
+def test_feature_reads_only_its_declared_inputs(unit: tuple[Feature, ...], panel: Panel) -> None:
+    blank, together = np.full(panel.has_bar.shape, np.nan), values_of(unit, panel)
+    for number, feature in enumerate(unit):
+        fields = {name: panel.fields[name] if name in feature.inputs else blank for name in panel.fields}
+        alone = feature.compute(Panel(panel.sessions, panel.tickers, fields))
+        assert alone.tobytes() == together[:, :, number].tobytes(), feature.name
 
 
 @EACH_UNIT
@@ -239,7 +240,7 @@ def test_tickers_that_do_not_trade_change_no_bit_of_a_market_feature(
 def test_market_feature_agrees_with_its_oracle(name: str, market: Market, panel: Panel) -> None:
     values, n_known = known_features()[name].compute(panel), 0
     days = [_days(market, ticker) for ticker in TICKERS]
-    for row in range(0, N_SESSIONS, 29 if name == "market_beta_60" else 5):
+    for row in range(0, N_SESSIONS, 17 if name == "market_beta_60" else 5):
         until = [own[: row + 1] for own in days]
         for column in range(len(TICKERS)):
             expected, found = MARKET[name](until, column), float(values[row, column])
