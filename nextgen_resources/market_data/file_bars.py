@@ -69,11 +69,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class TablePart:
-    """Bars of one table or block, and the lines of it that cannot be read (``UNREADABLE_SCHEMA``)."""
+    """Bars of one table or block, the lines of it that cannot be read (``UNREADABLE_SCHEMA``), and its layout."""
 
     label: str
     bars: pl.DataFrame
     unreadable: pl.DataFrame
+    layout: str = "generic"
 
 
 def bar_files(path: Path, options: FileOptions, left_out: tuple[Path, ...] = ()) -> list[Path]:
@@ -177,7 +178,8 @@ def _stream_parts(
     if lower.endswith(".json"):
         ticker, header, lines = daily_series(label, stream)
         layout = Layout("alphavantage", tuple(header), canonical_columns(label, header))
-        yield _kept(label, *typed_block(label, lines, layout, 1, ticker or _file_ticker(label, name)), wanted)
+        ticker = ticker or _file_ticker(label, name)
+        yield _kept(label, *typed_block(label, lines, layout, 1, ticker), wanted, layout.name)
         return
     head, number = first_line(label, stream)
     if lower.endswith((".txt", ".txt.gz")) and options.layout is None and not is_stooq(head):
@@ -188,16 +190,15 @@ def _stream_parts(
     pending = b"" if layout.has_header else head.encode() + b"\n"
     for block in blocks(label, stream):
         whole, pending = pending + block, b""
-        yield _kept(label, *typed_block(label, whole, layout, line, file_ticker), wanted)
+        yield _kept(label, *typed_block(label, whole, layout, line, file_ticker), wanted, layout.name)
         line += whole.count(b"\n")
     if pending:
-        yield _kept(label, *typed_block(label, pending, layout, line, file_ticker), wanted)
+        yield _kept(label, *typed_block(label, pending, layout, line, file_ticker), wanted, layout.name)
 
 
-def _kept(label: str, bars: pl.DataFrame, unreadable: pl.DataFrame, wanted: Wanted) -> TablePart:
-    return TablePart(
-        label, bars.filter(wanted.rows), unreadable.filter(wanted.rows | pl.col("ticker").is_null())
-    )
+def _kept(label: str, bars: pl.DataFrame, unreadable: pl.DataFrame, wanted: Wanted, layout: str) -> TablePart:
+    unread = unreadable.filter(wanted.rows | pl.col("ticker").is_null())
+    return TablePart(label, bars.filter(wanted.rows), unread, layout)
 
 
 def _file_ticker(label: str, name: str) -> str:

@@ -1,8 +1,8 @@
 """A user's own files: bars in CSV, text, Parquet, zip or tar, in the layouts of their usual sources.
 
 The layouts of Yahoo, Stooq, LEAN, Alpha Vantage and of plain tables are declared, or told from the first
-line where that is certain (`bar_layouts`). Prices are taken as traded: a file whose source has adjusted
-them for splits (Yahoo's download page has) gives right returns and levels of a later day. Where the files
+line where that is certain (`bar_layouts`). Prices are as traded, or divided by later splits as Yahoo's download
+page has them: then the list of splits brings them back (`split_adjustment`). Where the files
 have columns of dividends and split coefficients, those are the corporate actions, with those of the list
 ``actions_path``. Files are read once per instance; of Parquet only the wanted rows and columns.
 """
@@ -40,6 +40,15 @@ from nextgen_resources.market_data.file_bars import (
 )
 from nextgen_resources.market_data.file_listings import as_renamed, described
 from nextgen_resources.market_data.file_sidecars import between, read_actions, read_listings
+from nextgen_resources.market_data.lean_files import (
+    NO_FACTORS,
+    NO_NAMES,
+    lean_actions,
+    lean_listings,
+    read_factors,
+    read_names,
+)
+from nextgen_resources.market_data.split_adjustment import PricesAre, as_traded, checked_prices
 
 _ACTION_COLUMNS = ("dividend_amount", "split_coefficient")
 
@@ -78,6 +87,10 @@ class Provider:
         What a line or file that cannot be read does: fail the delivery, or go to quarantine, whole.
     actions_path, listings_path : str or Path, optional
         Lists of stated corporate actions and of securities (`file_sidecars`).
+    factor_files, map_files : str or Path, optional
+        LEAN's factor files (splits, dividends) and map files (names over time), see `lean_files`.
+    prices : {'layout', 'traded', 'split_adjusted'}
+        Whether prices are as traded or divided by later splits; 'layout': what the layout says of its source.
     max_archive_gigabytes, max_archive_ratio : float
         What one archive or gzip file may unfold to.
     """
@@ -104,6 +117,9 @@ class Provider:
         unreadable: Literal["refuse", "quarantine"] = "refuse",
         actions_path: str | Path | None = None,
         listings_path: str | Path | None = None,
+        factor_files: str | Path | None = None,
+        map_files: str | Path | None = None,
+        prices: PricesAre = "layout",
         max_archive_gigabytes: float = 16.0,
         max_archive_ratio: float = 200.0,
     ) -> None:
@@ -124,6 +140,9 @@ class Provider:
         self._is_tolerant = unreadable == "quarantine"
         self._actions_path = None if actions_path is None else Path(actions_path)
         self._listings_path = None if listings_path is None else Path(listings_path)
+        self._factor_files = None if factor_files is None else Path(factor_files)
+        self._map_files = None if map_files is None else Path(map_files)
+        self._prices = checked_prices(prices)
 
     @cached_property
     def capabilities(self) -> frozenset[str]:
@@ -160,6 +179,8 @@ class Provider:
             .select(pl.col(name).cast(dtype) for name, dtype in LISTING_SCHEMA.items())
             .sort("ticker")
         )
+        if self._map_files is not None:
+            told = described(told, lean_listings(self._names, self._frame, self._labels))
         if self._listings_path is not None:
             told = described(told, read_listings(self._listings_path))
         return as_renamed(told, self._stated, self._frame)
@@ -186,7 +207,7 @@ class Provider:
         ProviderDataError
             A dividend or a split coefficient is negative, or stated twice with different values.
         """
-        if "actions" not in self.capabilities and self._actions_path is None:
+        if "actions" not in self.capabilities and self._stated.is_empty() and self._actions_path is None:
             return None
         wanted = sorted({_allowed(ticker) for ticker in tickers})
         rows = self._between(wanted, first, last)
@@ -198,7 +219,7 @@ class Provider:
         if "split_coefficient" in rows.columns:
             split = rows.filter(~pl.col("split_coefficient").is_in([0.0, 1.0]))
             parts.append(_actions_of(split, "split", "split_coefficient", "split_ratio"))
-        if self._actions_path is not None:
+        if self._stated.height:
             parts.append(between(self._stated, wanted, first, last))
         actions = pl.concat(parts, how="diagonal").unique()
         self._refuse_contradiction(actions)
@@ -247,8 +268,20 @@ class Provider:
         )
 
     @cached_property
-    def _stated(self) -> pl.DataFrame:
+    def _listed_actions(self) -> pl.DataFrame:
         return read_actions(self._actions_path) if self._actions_path else pl.DataFrame(schema=ACTION_SCHEMA)
+
+    @cached_property
+    def _stated(self) -> pl.DataFrame:
+        """What ``actions_path`` and LEAN's files state."""
+        if self._factor_files is None and self._map_files is None:
+            return self._listed_actions
+        factors = NO_FACTORS if self._factor_files is None else read_factors(self._factor_files)
+        return pl.concat([self._listed_actions, lean_actions(factors, self._names, self._frame)])
+
+    @cached_property
+    def _names(self) -> pl.DataFrame:
+        return NO_NAMES if self._map_files is None else read_names(self._map_files)
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -257,7 +290,8 @@ class Provider:
     @cached_property
     def _frame(self) -> pl.DataFrame:
         """Everything that the options allow, read once, sorted by ticker and session."""
-        sidecars = tuple(path for path in (self._actions_path, self._listings_path) if path)
+        beside = (self._actions_path, self._listings_path, self._factor_files, self._map_files)
+        sidecars = tuple(path for path in beside if path)
         files = bar_files(self.path, self._options, sidecars)
         tickers = self._allowed_tickers(files)
         wanted = Wanted(self._first, self._last, None if tickers is None else tuple(tickers))
@@ -266,7 +300,7 @@ class Provider:
         for file in files:
             try:
                 for part in read_tables(file, self._options, wanted):
-                    parts.append(part.bars)
+                    parts.append(as_traded(part, self._prices, self._actions_path, self._listed_actions))
                     if part.unreadable.height:
                         rejected.append(self._turned_away(part))
             except ProviderDataError as error:

@@ -10,11 +10,14 @@ Run: ``python -m tests.benchmarks.bench_lean_factors`` (needs ../shared/data; pr
 from __future__ import annotations
 
 import time
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from nextgen_assets.domain.prices import adjusted_close
+from nextgen_resources.market_data.files import Provider
+from nextgen_resources.market_data.lean_files import read_factors, read_names
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 AGREE = 1e-6
@@ -91,6 +94,42 @@ def compared() -> pl.DataFrame:
     return both.with_columns(verdict=verdict).filter(pl.col("verdict").is_not_null())
 
 
+def from_factor_files() -> pl.DataFrame:
+    """Steps by the provider ``files`` from LEAN's own files beside those files: ticker, session_date, lean, ours."""
+    home = DATA / "lean_daily_unadjusted"
+    provider = Provider(
+        home / "ohlcv_unadjusted.parquet",
+        factor_files=home / "factor_files.csv",
+        map_files=home / "map_files.csv",
+    )
+    names, bars = read_names(home / "map_files.csv"), lean_bars()
+    actions = provider.corporate_actions(bars["ticker"].unique().to_list(), date.min, date.max)
+    assert actions is not None
+    factors = read_factors(home / "factor_files.csv").with_columns(
+        factor=pl.col("price_factor") * pl.col("split_factor")
+    )
+    # a security's bars are those of the ticker that it had on each day
+    own = bars.join(names, on="ticker").filter(pl.col("session_date").is_between("first", "last"))
+    placed = own.sort("session_date").join_asof(
+        factors.select("security", "date", "factor").sort("date"),
+        left_on="session_date", right_on="date", by="security", strategy="forward", check_sortedness=False,
+    ).drop_nulls("factor").sort("security", "session_date")  # fmt: skip
+    lean = placed.with_columns(lean=pl.col("factor").shift(1).over("security") / pl.col("factor"))
+    effects = actions.filter(pl.col("split_ratio").is_not_null() | pl.col("cash_amount_usd").is_not_null())
+    adjusted = adjusted_close(
+        placed.select(pl.col("security").alias("ticker"), "session_date", "close"),
+        effects.join(names, on="ticker").filter(pl.col("ex_date").is_between("first", "last"))
+        .with_columns(ticker="security"),
+        date.max, "previous_close",
+    )  # fmt: skip
+    factor = pl.col("adjusted_close") / pl.col("close")
+    ours = adjusted.with_columns(ours=factor.shift(1).over("ticker") / factor)
+    both = lean.select(pl.col("security").alias("ticker"), "session_date", "lean").join(
+        ours, on=["ticker", "session_date"]
+    )
+    return both.select("ticker", "session_date", "lean", "ours").drop_nulls()
+
+
 def main() -> None:
     """Print the counts by ticker and every step that disagrees by more than a rounding."""
     if not (DATA / "lean_daily_unadjusted").is_dir():
@@ -113,6 +152,12 @@ def main() -> None:
             ~pl.col("verdict").str.starts_with("agree") & ~pl.col("verdict").str.starts_with("rounded")
         )
         print(far.sort("ticker", "session_date"))
+        own = from_factor_files().filter((pl.col("lean") - 1).abs() > 1e-9)
+        differing = own.filter((pl.col("lean") - pl.col("ours")).abs() > AGREE)
+        print(
+            f"LEAN's own files through the provider files: {own.height} steps, beyond 1e-6: {differing.height}"
+        )
+        print(differing)
     print(f"{steps.height} steps in {time.perf_counter() - started:.1f} s")
 
 

@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from nextgen_resources.market_data import ACTION_SCHEMA
 from nextgen_resources.market_data.bokeh import Provider as EmbeddedMarket
-from tests.graph.harness import built
+from tests.graph.harness import Built, built
 
 FIRST, LAST = date(2005, 2, 14), date(2005, 3, 11)
 SPLIT = date(2005, 2, 28)
@@ -63,3 +64,44 @@ def test_split_learnt_late_changes_no_past_feature_and_its_first_statement_does(
         timely.run("prepare_inputs", FIRST, LAST)
         assert timely.warehouse.scalar("SELECT known_at_is_assumed FROM corporate_actions") is True
         assert not timely.content("feature_windows").equals(before)
+
+
+DECIDED = ("feature_windows", "model_registry", "strategic_priorities", "predictions", "prediction_accuracy",
+           "trade_plans", "trades", "ledger_entries", "portfolio_holdings", "portfolio_values")  # fmt: skip
+HISTORY, TRAINED, BEGIN = date(2004, 1, 5), date(2004, 11, 1), date(2004, 12, 1)
+WHOLE = SETTINGS | {
+    "ingestion.first_session": HISTORY,
+    "ingestion.tickers": ["AAPL", "IBM", "MSFT"],
+    "models.families": ["base_rate", "logistic"],
+    "models.champion": "logistic",
+    "prediction.calibration_sessions": 20,
+    "prediction.minimum_calibration_count": 20,
+}
+
+
+def decided(scenario: Built) -> dict[str, pl.DataFrame]:
+    """Everything from the bars to the portfolio, asked for again and worked out again."""
+    scenario.run("prepare_inputs", HISTORY, LAST)
+    scenario.run("train_models", TRAINED, TRAINED)
+    scenario.run("decide_and_trade", BEGIN, LAST)
+    return {table: scenario.content(table) for table in DECIDED}
+
+
+@pytest.mark.slow
+def test_split_learnt_late_changes_no_past_prediction_and_no_trade(tmp_path: Path) -> None:
+    vendor = Vendor({})
+    with built(tmp_path / "late", WHOLE, market_data=vendor) as late:
+        before = decided(late)
+        vendor.stated = {"AAPL": 2.0}
+        again = decided(late)
+        assert late.warehouse.scalar("SELECT split_ratio FROM corporate_actions") == 2.0
+    for table, rows in before.items():
+        assert again[table].equals(rows), table
+    after_it = pl.col("session_date") >= SPLIT
+    assert before["predictions"].filter(after_it & ~pl.col("abstained")).height > 10
+    assert before["trades"].filter(after_it).height > 0
+    with built(tmp_path / "timely", WHOLE, market_data=Vendor({"AAPL": 2.0})) as timely:
+        known = decided(timely)
+    for table in ("feature_windows", "predictions", "trade_plans", "portfolio_values"):
+        assert not known[table].filter(after_it).equals(before[table].filter(after_it)), table
+        assert known[table].filter(~after_it).equals(before[table].filter(~after_it)), table

@@ -230,20 +230,43 @@ REAL_ROOT = Path(__file__).parents[2]
 REAL = REAL_ROOT.parent / "shared" / "data" / "pystock_vintages_2015_2016"
 
 
+def replayed(crawls: str, tickers: int, order: str) -> dict[str, Any]:
+    """What `crawl_replay` prints: no crawl day's view and no restatement may differ from the plain oracle."""
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "tests.benchmarks.crawl_replay",
+        crawls,
+        str(tickers),
+        order,
+    ]
+    ran = subprocess.run(command, cwd=REAL_ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(ran.stdout)
+    assert found["differing"] == []
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the crawls are not at {REAL}")
-def test_real_crawls_give_what_they_said_in_any_order() -> None:
-    found = {}
-    for order in ("sorted", "shuffled", "at_once"):
-        command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.crawl_replay", "12", "150", order]
-        ran = subprocess.run(command, cwd=REAL_ROOT, capture_output=True, text=True, check=True)
-        found[order] = json.loads(ran.stdout)
-        assert found[order]["differing"] == []  # every crawl day's view, and one revision per restatement
-    tables = {order: (said["market_prices"], said["market_price_revisions"]) for order, said in found.items()}
-    assert tables["sorted"] == tables["shuffled"] == tables["at_once"]
-    said = found["at_once"]
-    assert said["accepted"] + said["quarantined"] + said["copies"] == said["delivered"] > 2_000
-    assert said["market_price_revisions"][0] > 20
-    assert said["odd"] == ["INF", "NAN", "ON", "TRUE"]
-    assert said["reasons"]["conflicting_versions"] == 8
-    assert said["zero_volumes"][0] == said["zero_volumes"][1] > 0
+def test_real_crawls_one_by_one_give_what_they_said_in_any_order() -> None:
+    orderly, shuffled = replayed("12", 150, "sorted"), replayed("12", 150, "shuffled")
+    for table in ("market_prices", "market_price_revisions"):
+        assert orderly[table] == shuffled[table]
+    assert orderly["accepted"] + orderly["quarantined"] + orderly["copies"] == orderly["delivered"] > 2_000
+    assert orderly["market_price_revisions"][0] > 20
+    assert orderly["odd"] == ["INF", "NAN", "ON", "TRUE"]
+    assert orderly["reasons"]["conflicting_versions"] == 8
+    assert orderly["zero_volumes"][0] == orderly["zero_volumes"][1] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"the crawls are not at {REAL}")
+def test_every_real_crawl_gives_what_it_said_in_mixed_batches_and_twice() -> None:
+    mixed, twice = replayed("all", 40, "batches"), replayed("all", 40, "twice")
+    assert mixed["crawls"] == twice["crawls"] > 250
+    for table in ("market_prices", "market_price_revisions"):
+        assert mixed[table] == twice[table]
+    assert twice["rows_written"] == twice["accepted"] / 2
+    assert twice["market_price_revisions"][0] > 100

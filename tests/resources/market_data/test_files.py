@@ -14,7 +14,7 @@ ROWS = [
     (date(2013, 2, 25), 10.0, 10.5, 9.5, 10.2, 1000, 9.2),
     (date(2013, 2, 26), 10.2, 10.6, 10.0, 10.4, 1100, 9.4),
 ]
-YAHOO_CSV = """Date,Open,High,Low,Close,Adj Close,Volume
+ONE_CSV = """Date,Open,High,Low,Close,Adj_Close,Volume
 2013-02-25,10.0,10.5,9.5,10.2,9.2,1000
 2013-02-26,10.2,10.6,10.0,10.4,9.4,1100
 """
@@ -37,14 +37,14 @@ def write(folder, name, text):
 
 
 def test_one_csv_file_per_ticker_takes_the_ticker_from_its_name(tmp_path):
-    write(tmp_path, "xyz.csv", YAHOO_CSV)
+    write(tmp_path, "xyz.csv", ONE_CSV)
     found = bars(Provider(tmp_path), "XYZ")
     assert found.rows() == [("XYZ", *row) for row in ROWS]
 
 
 def test_windows_line_ends_and_a_zipped_file_read_the_same(tmp_path):
-    (tmp_path / "ABC.csv").write_bytes(YAHOO_CSV.replace("\n", "\r\n").encode())
-    (tmp_path / "XYZ.csv.gz").write_bytes(gzip.compress(YAHOO_CSV.encode()))
+    (tmp_path / "ABC.csv").write_bytes(ONE_CSV.replace("\n", "\r\n").encode())
+    (tmp_path / "XYZ.csv.gz").write_bytes(gzip.compress(ONE_CSV.encode()))
     provider = Provider(tmp_path)
     assert bars(provider, "ABC").drop("ticker").equals(bars(provider, "XYZ").drop("ticker"))
 
@@ -66,7 +66,7 @@ def test_splits_and_dividends_of_the_files_are_the_actions(tmp_path):
 
 
 def test_files_without_such_columns_have_no_actions(tmp_path):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV)
+    write(tmp_path, "XYZ.csv", ONE_CSV)
     provider = Provider(tmp_path)
     assert provider.capabilities == {"daily", "universe", "adjusted_close"}
     assert provider.corporate_actions(["XYZ"], FIRST, LAST) is None
@@ -95,14 +95,14 @@ def test_parquet_with_days_of_every_kind_reads_the_same(tmp_path, days):
 
 
 def test_csv_and_parquet_may_stand_side_by_side(tmp_path):
-    write(tmp_path, "ABC.csv", YAHOO_CSV)
+    write(tmp_path, "ABC.csv", ONE_CSV)
     parquet(tmp_path / "XYZ.parquet")
     write(tmp_path, "SOURCE.md", "where this comes from")
     assert bars(Provider(tmp_path), "ABC", "XYZ").height == 4
 
 
 def test_blank_and_null_values_are_missing_and_not_zero(tmp_path):
-    text = YAHOO_CSV.replace("10.2,9.2,1000", "null,,1000")
+    text = ONE_CSV.replace("10.2,9.2,1000", "null,,1000")
     found = bars(Provider(write(tmp_path, "XYZ.csv", text)), "XYZ")
     assert found.row(0)[5:] == (None, 1000.0, None)
 
@@ -124,7 +124,7 @@ def test_a_ticker_that_the_options_exclude_is_unknown(tmp_path):
 
 @pytest.mark.parametrize("text", ["26/02/2013", "2013-02-26x", "2013-02-30", "20130226", ""])
 def test_an_unreadable_date_names_the_file_and_the_line(tmp_path, text):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV.replace("2013-02-26", text))
+    write(tmp_path, "XYZ.csv", ONE_CSV.replace("2013-02-26", text))
     shown = repr(text or None)
     with pytest.raises(ProviderDataError, match=rf"XYZ.csv line 3: session_date is {shown}, expected an ISO"):
         Provider(tmp_path).listings()
@@ -132,7 +132,7 @@ def test_an_unreadable_date_names_the_file_and_the_line(tmp_path, text):
 
 @pytest.mark.parametrize("ticker", ["../etc/passwd", "AAPL;", "", "aapl"])
 def test_a_ticker_outside_the_allow_list_is_refused(tmp_path, ticker):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV)
+    write(tmp_path, "XYZ.csv", ONE_CSV)
     with pytest.raises(SettingsError, match=r"is not a ticker"):
         Provider(tmp_path, tickers=[ticker])
     with pytest.raises(SettingsError, match=r"is not a ticker"):
@@ -155,7 +155,7 @@ def test_a_delisting_after_the_last_allowed_day_is_not_seen(tmp_path):
 
 
 def test_an_unreadable_number_names_the_file_the_line_and_the_column(tmp_path):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV.replace("9.4,1100", '9.4,"1,100"'))
+    write(tmp_path, "XYZ.csv", ONE_CSV.replace("9.4,1100", '9.4,"1,100"'))
     with pytest.raises(ProviderDataError, match=r"XYZ.csv line 3: volume is '1,100', expected a number"):
         Provider(tmp_path).listings()
 
@@ -178,7 +178,7 @@ def test_unreadable_text_of_an_excluded_ticker_does_not_matter(tmp_path):
 
 
 def test_a_missing_column_lists_what_was_found_and_what_is_accepted(tmp_path):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV.replace("Low", "Lowest"))
+    write(tmp_path, "XYZ.csv", ONE_CSV.replace("Low", "Lowest"))
     with pytest.raises(
         ProviderDataError, match=r"lacks a column for low; found Date, .*Accepted names for low"
     ):
@@ -186,7 +186,7 @@ def test_a_missing_column_lists_what_was_found_and_what_is_accepted(tmp_path):
 
 
 def test_two_columns_of_one_meaning_are_refused(tmp_path):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV.replace("Open", "Timestamp"))
+    write(tmp_path, "XYZ.csv", ONE_CSV.replace("Open", "Timestamp"))
     with pytest.raises(
         ProviderDataError, match=r"several columns for session_date: Date, Timestamp; keep one"
     ):
@@ -194,7 +194,7 @@ def test_two_columns_of_one_meaning_are_refused(tmp_path):
 
 
 def test_a_file_name_that_is_no_ticker_is_refused(tmp_path):
-    write(tmp_path, "my prices of last year.csv", YAHOO_CSV)
+    write(tmp_path, "my prices of last year.csv", ONE_CSV)
     with pytest.raises(ProviderDataError, match=r"is not a ticker .*rename the file to TICKER.csv"):
         Provider(tmp_path).listings()
 
@@ -228,13 +228,13 @@ def test_a_broken_parquet_file_is_refused(tmp_path):
 def test_a_link_out_of_the_directory_is_refused(tmp_path):
     inside = tmp_path / "inside"
     inside.mkdir()
-    (inside / "XYZ.csv").symlink_to(write(tmp_path, "outside.csv", YAHOO_CSV))
+    (inside / "XYZ.csv").symlink_to(write(tmp_path, "outside.csv", ONE_CSV))
     with pytest.raises(ProviderDataError, match=r"leads out of"):
         Provider(inside).listings()
 
 
 def test_options_that_leave_nothing_are_refused(tmp_path):
-    write(tmp_path, "XYZ.csv", YAHOO_CSV)
+    write(tmp_path, "XYZ.csv", ONE_CSV)
     with pytest.raises(ProviderDataError, match=r"no bar .* passes the options"):
         Provider(tmp_path, first="2020-01-01").listings()
 
@@ -252,7 +252,7 @@ def test_two_dividends_of_one_day_are_refused(tmp_path):
 
 
 def test_the_files_are_read_once(tmp_path):
-    path = write(tmp_path, "XYZ.csv", YAHOO_CSV)
+    path = write(tmp_path, "XYZ.csv", ONE_CSV)
     provider = Provider(path)
     before = bars(provider, "XYZ")
     path.unlink()
@@ -270,11 +270,11 @@ def test_a_limit_that_is_no_date_is_refused(tmp_path):
 
 
 def test_duplicates_are_left_to_the_quality_rules(tmp_path):
-    doubled = YAHOO_CSV + "2013-02-26,10.2,10.6,10.0,10.5,9.4,1100\n"
+    doubled = ONE_CSV + "2013-02-26,10.2,10.6,10.0,10.5,9.4,1100\n"
     assert bars(Provider(write(tmp_path, "XYZ.csv", doubled)), "XYZ").height == 3
 
 
 def test_a_timestamp_with_a_time_of_day_is_its_day(tmp_path):
-    text = YAHOO_CSV.replace("2013-02-25", "2013-02-25 00:00:00-05:00")
+    text = ONE_CSV.replace("2013-02-25", "2013-02-25 00:00:00-05:00")
     found = bars(Provider(write(tmp_path, "XYZ.csv", text)), "XYZ")
     assert found["session_date"][0] == date(2013, 2, 25)
