@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -158,7 +160,14 @@ def test_sessions_one_by_one_in_any_order_give_what_one_range_gives(
     holds(warehouse)
 
 
-@pytest.mark.parametrize(("chunk_bytes", "seed"), [(4_096, 0), (5_003, 1), (11_111, 2)])
+@pytest.mark.parametrize(
+    ("chunk_bytes", "seed"),
+    [
+        pytest.param(4_096, 0, marks=pytest.mark.slow),
+        (5_003, 1),
+        pytest.param(11_111, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_size_of_the_stretches_changes_no_row(
     chunk_bytes: int, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -186,6 +195,36 @@ def test_size_of_the_stretches_changes_no_row(
         found.append((ticks(warehouse), rejected(warehouse)))
     assert found[0][0].equals(found[1][0])
     assert found[0][1].equals(found[1][1])
+
+
+def test_binary_hours_are_imported_with_their_bad_records_and_empty_hours_are_none(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    declared = (
+        "ticks: [{files: 'EURUSD/*/*/*/*.bi5', format: dukascopy_bi5, hours: fx, options: {points: 100000}}]"
+    )
+    folder = folder_of(tmp_path / "in", declared)
+    hour = folder / "EURUSD" / "2014" / "06" / "01"  # the first of July: months are counted from 00
+    hour.mkdir(parents=True)
+    records = [(n * 1_000, 136_890 + n, 136_880 + n, 1.5, 2.25) for n in range(30)]
+    records[4] = (4_000, 136_000, 136_880, 1.5, 2.25)
+    records[9] = (3_600_001, 136_899, 136_889, 1.5, 2.25)
+    packed = b"".join(struct.pack(">IIIff", *record) for record in records)
+    (hour / "12h_ticks.bi5").write_bytes(lzma.compress(packed, format=lzma.FORMAT_ALONE))
+    (hour / "13h_ticks.bi5").write_bytes(b"")
+    tally = run(warehouse, folder)
+    assert (tally.accepted, dict(tally.reasons)) == (28, {"crossed": 1, "no_such_time": 1})
+    first = ticks(warehouse).row(0, named=True)
+    assert first["ts"] == datetime(2014, 7, 1, 12, tzinfo=UTC)
+    assert [first[name] for name in ("bid", "ask", "bid_size", "ask_size", "source_line")] == [
+        1.3688, 1.3689, 2.25, 1.5, 1,
+    ]  # fmt: skip
+    assert json.loads(rejected(warehouse)["payload"][0])["text"] == "4000,136000,136880,1.5,2.25"
+    assert run(warehouse, folder).accepted == 0
+    holds(warehouse)
+    (hour / "14h_ticks.bi5").write_bytes(lzma.compress(packed[:-3], format=lzma.FORMAT_ALONE))
+    with pytest.raises(ProviderDataError, match=r"14h_ticks\.bi5: 17 bytes follow the last whole record"):
+        run(warehouse, folder)
 
 
 KILLED = """

@@ -22,6 +22,9 @@ Values = npt.NDArray[np.float64]
 _ROWS_FOR_LOOK_UP = 8
 """Rows for each bar from which on looking up its boundary is faster than dividing every row."""
 
+_ROWS_FOR_KERNEL = 200_000
+"""Rows from which on the compiled pass is worth loading a compiler."""
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -147,19 +150,38 @@ def fold(rows: Bars, days: MarketDays, timeframe: Timeframe) -> Bars:
         return EMPTY
     at, begin, end = _partition(rows.start, days, timeframe)
     until = np.append(at[1:], len(rows))
-    bar_of_row = np.repeat(np.arange(len(at)), until - at)
+    high, low, volume, count = _sums(rows, at, until)
     return Bars(
         start=begin,
         end=end,
         open=rows.open[at],
-        high=np.maximum.reduceat(rows.high, at),
-        low=np.minimum.reduceat(rows.low, at),
+        high=high,
+        low=low,
         close=rows.close[until - 1],
-        volume=np.bincount(bar_of_row, weights=rows.volume, minlength=len(at)).astype(np.float64, copy=False),
-        count=np.add.reduceat(rows.count, at),
+        volume=volume,
+        count=count,
         first=rows.first[at],
         last=rows.last[until - 1],
     )
+
+
+def _sums(rows: Bars, at: Instants, until: Instants) -> tuple[Values, Values, Values, Instants]:
+    """High, low, volume and count of each bar: compiled where rows are many, the same to the last bit."""
+    if len(rows) < _ROWS_FOR_KERNEL:
+        bar_of_row = np.repeat(np.arange(len(at)), until - at)
+        volume = np.bincount(bar_of_row, weights=rows.volume, minlength=len(at))
+        return (
+            np.maximum.reduceat(rows.high, at),
+            np.minimum.reduceat(rows.low, at),
+            volume.astype(np.float64, copy=False),
+            np.add.reduceat(rows.count, at),
+        )
+    from nextgen_assets.domain._bar_kernel import fold_rows
+
+    high, low, volume = (np.empty(len(at)) for _ in range(3))
+    count = np.empty(len(at), np.int64)
+    fold_rows(at, until, rows.high, rows.low, rows.volume, rows.count, high, low, volume, count)
+    return high, low, volume, count
 
 
 def build_bars(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from nextgen_resources.errors import SliceError
 from nextgen_resources.warehouse.warehouse import Warehouse, frame_of
 
 _VALUES = ("bid", "ask", "last", "size", "bid_size", "ask_size")
+_SYMBOL = r"[A-Z0-9][A-Z0-9.\-^=]{0,15}"
 _INSTANT = pl.Datetime("us", "UTC")
 _BATCH_ROWS = 122_880
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +45,13 @@ class Origin:
     source: str
     first: date
     last: date
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(_SYMBOL, self.instrument):
+            raise SliceError(
+                f"market_ticks: {self.instrument[:40]!r} of {self.file} is no symbol, expected {_SYMBOL}; correct the "
+                "declaration of the file"
+            )
 
     @property
     def label(self) -> str:

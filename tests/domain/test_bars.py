@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextgen_assets.domain import bars as bars_module
 from nextgen_assets.domain.bars import EMPTY, BarBuilder, Bars, build_bars, ticks_as_bars
 from nextgen_assets.domain.market_days import Hours, market_days, parse_timeframe, parse_timeframes
 from nextgen_assets.domain.sessions import xnys
@@ -213,3 +214,18 @@ def test_days_of_the_exchange_agree_with_its_calendar() -> None:
     days = market_days("exchange", xnys(), us("2014-01-02T00:00:00Z"), us("2014-12-31T00:00:00Z"))
     sessions = xnys().between(date(2013, 12, 30), date(2015, 1, 4))
     assert days.starts.tolist() == [int(xnys().open_at(day).timestamp()) * 1_000_000 for day in sessions]
+
+
+def test_the_compiled_pass_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(3)
+    ts = us("2014-05-04T00:00:00+00:00") + np.cumsum(draw.integers(0, 90_000_000, 5_000))
+    rows = ticks_as_bars(ts, draw.normal(50, 1, 5_000), draw.uniform(0, 9, 5_000))
+    frames = parse_timeframes(["1m", "5m", "1d"])
+    plain = build_bars(rows, frames, "utc", xnys())
+    monkeypatch.setattr(bars_module, "_ROWS_FOR_KERNEL", 1)
+    compiled = build_bars(rows, frames, "utc", xnys())
+    for name, expected in plain.items():
+        for field in fields(Bars):
+            found, wanted = getattr(compiled[name], field.name), getattr(expected, field.name)
+            assert found.dtype == wanted.dtype
+            assert found.tobytes() == np.ascontiguousarray(wanted).tobytes(), (name, field.name)

@@ -74,8 +74,6 @@ WHOLE = SETTINGS | {
     "ingestion.tickers": ["AAPL", "IBM", "MSFT"],
     "models.families": ["base_rate", "logistic"],
     "models.champion": "logistic",
-    "prediction.calibration_sessions": 20,
-    "prediction.minimum_calibration_count": 20,
 }
 
 

@@ -108,7 +108,8 @@ class TickFormat(Protocol):
         Whether a quote may update one side only.
     name_pattern : str or None
         Regular expression, matched in full with the file's path in its folder, that names the groups
-        ``instrument`` and ``day`` (YYYYMMDD) where the format keeps them there; None where it does not.
+        ``instrument`` and ``day`` (YYYYMMDD; or ``year``, ``month0`` from 00 and ``dom``) where the format keeps
+        them there; None where it does not.
     """
 
     kind: Literal["quote", "trade"]

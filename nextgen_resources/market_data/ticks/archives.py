@@ -148,7 +148,7 @@ def opened(path: Path, member: str, limits: ArchiveLimits) -> Iterator[BinaryIO]
     elif lower.endswith(".gz"):
         with gzip.open(path) as inner:
             yield cast(BinaryIO, _Counted(cast(IO[bytes], inner), packed, limits, label))
-    elif lower.endswith(".bi5"):
+    elif lower.endswith(".bi5") and packed:
         with lzma.open(path) as inner:
             yield cast(BinaryIO, _Counted(inner, packed, limits, label))
     else:

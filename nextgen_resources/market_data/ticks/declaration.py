@@ -181,10 +181,13 @@ def _described(path: Path, name: str, source: TickSource | BarSource, pattern: s
             f"{FILE_NAME}: nothing tells the instrument of {name} (found {instrument!r}, expected "
             f"{TICKER_PATTERN}); declare instrument, or a pattern with the group instrument"
         )
-    return DeclaredFile(path, name, instrument, _day(name, groups.get("day")))
+    return DeclaredFile(path, name, instrument, _day(name, groups))
 
 
-def _day(name: str, text: str | None) -> date | None:
+def _day(name: str, groups: Mapping[str, Any]) -> date | None:
+    text = groups.get("day")
+    if groups.get("month0"):  # months counted from 00
+        text = f"{groups['year']}{int(groups['month0']) + 1:02}{groups['dom']}"
     if not text:
         return None
     try:
