@@ -114,7 +114,7 @@ def resources_of(settings: Settings) -> dict[str, Any]:
         "news_source": load_news_provider(
             settings.news.provider, http, settings.credentials, **settings.news.provider_options
         ),
-        "sentiment_scorer": configured_scorer(settings),
+        "sentiment_scorer": configured_scorer(settings, http=http),
         "model_store": ModelStore(settings.models_dir),
     }
 

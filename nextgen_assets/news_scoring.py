@@ -10,7 +10,7 @@ import polars as pl
 
 from nextgen_assets.domain.score_failures import due_items, failure_rows
 from nextgen_resources.sentiment import SCORABLE_SCHEMA, SentimentScorer
-from nextgen_resources.sentiment.outcomes import COMPLETE, ScoringOutcome, attempt_scores
+from nextgen_resources.sentiment.outcomes import COMPLETE, PayingScorer, ScoringOutcome, attempt_scores
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.schema import tables_in
 from nextgen_resources.warehouse.slices import prepare
@@ -56,8 +56,10 @@ def score_articles(
     Notes
     -----
     What has a score by the same scorer, model and prompt version is never sent again: a second run makes no
-    call. The budget is what the runs of the day (UTC) have left of ``scoring.daily_budget_usd``. What was
-    paid for is written at once: a run that fails afterwards loses neither the scores nor the bill.
+    call. The budget is what the runs of the day (UTC) have left of ``scoring.daily_budget_usd``. The most that
+    calls can cost stands in the bill before they go out, and replies are kept on disk as they come: a run that is
+    killed leaves no cost out, and the next one takes its replies. Scores and bill are written before the asset
+    ends: a run that fails afterwards loses neither.
     """
     version = {"scorer": scorer.name, "model": scorer.model, "prompt_version": scorer.prompt_version}
     with warehouse.snapshot():
@@ -68,7 +70,14 @@ def score_articles(
     unscored = scorable(articles).join(known, on=["article_id", "ticker"], how="anti", maintain_order="left")
     due = due_items(unscored, failed_before, now)
     budget = max(0.0, settings.scoring.daily_budget_usd - spent)
-    outcome = attempt_scores(scorer, due, budget)
+
+    def bill(outcome: ScoringOutcome) -> pl.DataFrame:
+        return _run_row(outcome, version, due.height, budget, now).with_columns(run_id=pl.lit(run_id))
+
+    def reserve(so_far: ScoringOutcome) -> None:
+        keep_at_once(warehouse, {"news_scoring_runs": bill(so_far)}, run_id, now)
+
+    outcome = attempt_scores(scorer, due, budget, reserve)
     fresh = outcome.scores.with_columns(scored_at=pl.lit(now).cast(_INSTANT))
     failures = failure_rows(
         outcome.failures,
@@ -78,10 +87,11 @@ def score_articles(
         max_attempts=settings.scoring.max_attempts,
     )
     scores = pl.concat([known.select(fresh.columns), fresh])
-    runs = _run_row(outcome, version, due.height, budget, now).with_columns(run_id=pl.lit(run_id))
-    if runs.height:
+    runs = bill(outcome)
+    if isinstance(scorer, PayingScorer) and due.height:
         paid = {"news_article_scores": fresh, "news_score_failures": failures, "news_scoring_runs": runs}
         keep_at_once(warehouse, paid, run_id, now)
+        outcome.forget()
     figures = _figures(outcome, due.height, unscored.height)
     return Scored(scores, fresh, failures, runs, figures)
 
@@ -110,7 +120,10 @@ def scorable(articles: pl.DataFrame) -> pl.DataFrame:
 def _run_row(
     outcome: ScoringOutcome, version: dict[str, str], items: int, budget: float, now: datetime
 ) -> pl.DataFrame:
-    """The bill of the run; no row for a scorer that made no call and was not held back."""
+    """The bill of the run; no row for a scorer that made no call and was not held back.
+
+    A run whose replies an earlier one had paid for has a row too: it takes the place of what it had set aside.
+    """
     row = version | {
         "scored_at": now,
         "status": outcome.status,
@@ -129,7 +142,7 @@ def _run_row(
     dollars = dict.fromkeys(("most_usd", "cost_usd", "budget_usd"), pl.Float64())
     words = dict.fromkeys((*version, "status"), pl.String())
     types = words | numbers | tokens | dollars | {"scored_at": _INSTANT}
-    is_billed = outcome.calls > 0 or outcome.status != COMPLETE
+    is_billed = outcome.calls > 0 or outcome.kept > 0 or outcome.status != COMPLETE
     frame = pl.DataFrame([row], schema={name: types[name] for name in row})
     return frame if is_billed else frame.clear()
 
@@ -142,6 +155,7 @@ def _figures(outcome: ScoringOutcome, due: int, unscored: int) -> dict[str, Any]
         "waiting_for_retry": unscored - due,
         "left_for_later": due - outcome.scores.height - outcome.failures.height,
         "calls": outcome.calls,
+        "replies_of_an_unfinished_run": outcome.kept,
         "tokens": outcome.input_tokens + outcome.output_tokens,
         "most_usd": outcome.most_usd,
         "cost_usd": outcome.cost_usd,

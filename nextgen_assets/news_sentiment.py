@@ -11,7 +11,9 @@ from nextgen_assets.news_scoring import score_articles
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import sentiment_timeline
 from nextgen_assets.policies import session_asset
+from nextgen_assets.provider_calls import recorded_calls
 from nextgen_resources.clock import Clock
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.sentiment import SentimentScorer
 from nextgen_resources.sentiment.configured import configured_scorer
 from nextgen_resources.settings.schema import Settings
@@ -31,6 +33,7 @@ def news_sentiment(
     settings: dg.ResourceParam[Settings],
     sentiment_scorer: dg.ResourceParam[SentimentScorer],
     clock: dg.ResourceParam[Clock],
+    http: dg.ResourceParam[HttpPolicy],
 ) -> dict[str, pl.DataFrame]:
     """One row per ticker, session and scoring method with at least one article; no article, no row.
 
@@ -49,8 +52,8 @@ def news_sentiment(
         as_of = calendar.cutoff(sessions[-1], delay)
         articles = warehouse.read("articles", **span, as_of=as_of)
         mentions = warehouse.read("article_tickers", **span, as_of=as_of)
-    with watch.measure("score"):
-        scorers = [sentiment_scorer, *fallback_beside(settings, sentiment_scorer)]
+    with watch.measure("score"), recorded_calls(context, warehouse, http) as calls:
+        scorers = [sentiment_scorer, *fallback_beside(settings, sentiment_scorer, http)]
         attempt = f"{context.run.run_id}{f'/{context.retry_number}' if context.retry_number else ''}"
         parts = [
             score_articles(warehouse, settings, scorer, articles, span, clock.now(), attempt)
@@ -80,13 +83,16 @@ def news_sentiment(
         "news_score_failures": pl.concat([part.failures for part in parts]),
         "news_scoring_runs": pl.concat([part.runs for part in parts]),
         "news_sentiment": rows,
+        "provider_calls": calls.rows(),
     }
 
 
-def fallback_beside(settings: Settings, scorer: SentimentScorer) -> list[SentimentScorer]:
+def fallback_beside(
+    settings: Settings, scorer: SentimentScorer, http: HttpPolicy | None = None
+) -> list[SentimentScorer]:
     """The fallback of the settings, unless it is ``scorer`` itself."""
     name = settings.scoring.fallback
-    return [] if name in (None, scorer.name) else [configured_scorer(settings, name)]
+    return [] if name in (None, scorer.name) else [configured_scorer(settings, name, http)]
 
 
 def timeline(warehouse: Warehouse, rows: pl.DataFrame, first: date) -> str:

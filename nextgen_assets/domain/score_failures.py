@@ -44,10 +44,12 @@ def failure_rows(
 ) -> pl.DataFrame:
     """Rows for what failed at ``now``: attempt n + 1 waits ``retry_minutes * 2**(n - 1)``, a day at most.
 
+    Where the service stated a longer wait, that one holds.
+
     Parameters
     ----------
     failed : polars.DataFrame
-        ``KEY``, error_class and detail of this run's failures.
+        ``KEY``, error_class, detail and retry_after_seconds (the stated wait or null) of this run's failures.
     earlier : polars.DataFrame
         article_id, ticker, attempts, first_failed_at of earlier ones of the same scorer version.
     retry_minutes, max_attempts : int
@@ -70,7 +72,9 @@ def failure_rows(
     doublings = (pl.col("attempts") - 1).clip(0, 20).cast(pl.Int64)
     wait = pl.duration(minutes=pl.lit(2, pl.Int64).pow(doublings) * retry_minutes)
     longest = pl.lit(LONGEST_WAIT)
-    again = moment + pl.when(wait > longest).then(longest).otherwise(wait)
+    stated = pl.duration(milliseconds=(pl.col("retry_after_seconds") * 1_000).ceil().cast(pl.Int64))
+    planned = pl.when(wait > longest).then(longest).otherwise(wait)
+    again = moment + pl.when(stated > planned).then(stated).otherwise(planned)
     given_up = pl.col("attempts") >= max_attempts
     return counted.with_columns(
         next_attempt_at=pl.when(given_up).then(pl.lit(None, _INSTANT)).otherwise(again)

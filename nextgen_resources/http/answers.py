@@ -29,7 +29,7 @@ from nextgen_resources.errors import (
     ProviderUnavailableError,
 )
 
-Expected = Literal["json", "text", "html"]
+Expected = Literal["json", "text", "html", "reply"]
 _CONSENT = re.compile(r"(^|[./])(consent|guce)\.|collectconsent", re.IGNORECASE)
 _SLOW_DOWN = re.compile(
     r"too many requests|rate.?limit|exceeded the .{0,20}limit|call frequency|hits limit", re.IGNORECASE
@@ -73,8 +73,8 @@ def refusal_of(answer: Answer, who: str, expects: Expected, now: datetime) -> Pr
     ----------
     who : str
         Provider and endpoint, for messages.
-    expects : {'json', 'text', 'html'}
-        What the body should be.
+    expects : {'json', 'text', 'html', 'reply'}
+        What the body should be; a reply is judged by its status alone, its body by whoever asked.
     now : datetime
         Aware; a Retry-After that names a moment is measured from it.
 
@@ -83,6 +83,8 @@ def refusal_of(answer: Answer, who: str, expects: Expected, now: datetime) -> Pr
     A web page is refused before its status is read as an answer about the data: the 404 of a gateway
     says nothing about a ticker.
     """
+    if expects == "reply":
+        return _by_urgent_status(answer, who, now) or _by_status(answer, who)
     is_page = expects != "html" and _is_page(answer)
     return (
         _by_consent(answer, who, is_page=is_page)

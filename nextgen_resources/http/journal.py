@@ -166,6 +166,12 @@ class Journal:
             "DELETE FROM answers WHERE kept_at <= ? OR expires_at <= ?", (until.isoformat(), self._now())
         )
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget the answers under ``keys``."""
+        self._run(
+            "DELETE FROM answers WHERE key IN (SELECT value FROM json_each(?))", (json.dumps(list(keys)),)
+        )
+
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._lock:

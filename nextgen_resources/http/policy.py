@@ -34,14 +34,17 @@ class Request:
         What is asked for, as ``provider_calls`` shows it: method, host and path, no query and no secret.
     identity : str
         Everything that determines the answer; hashed. Empty: the answer is never kept.
-    expects : {'json', 'text', 'html'}
+    expects : {'json', 'text', 'html', 'reply'}
         What the answer should be.
+    is_paid : bool
+        A try may cost money though no answer came: tried again only after a wait that the provider states.
     """
 
     provider: str
     endpoint: str
     identity: str = ""
     expects: Expected = "json"
+    is_paid: bool = False
 
     @property
     def key(self) -> str:
@@ -146,7 +149,7 @@ class HttpPolicy:
         answer: Answer = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.settings.tries),
             wait=self._seconds_to_wait,
-            retry=tenacity.retry_if_exception(self._may_be_tried_again),
+            retry=tenacity.retry_if_exception(lambda error: self._may_be_tried_again(request, error)),
             sleep=self.pace.sleep,
             reraise=True,
         )(once)
@@ -181,8 +184,10 @@ class HttpPolicy:
             breaker.succeed() if outcome in _ALIVE else breaker.fail()
         return answer
 
-    def _may_be_tried_again(self, error: BaseException) -> bool:
+    def _may_be_tried_again(self, request: Request, error: BaseException) -> bool:
         if not isinstance(error, ProviderError) or isinstance(error, ProviderCircuitError):
+            return False
+        if request.is_paid and error.retry_after_seconds is None:
             return False
         stated = error.retry_after_seconds or 0.0
         return error.is_retryable and stated <= self.settings.longest_wait_seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nextgen_resources.errors import SettingsError
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.sentiment import SentimentScorer, load_sentiment_scorer
 from nextgen_resources.settings.schema import Settings
 
@@ -12,8 +13,12 @@ _ENSEMBLE = {"classifier": 2.0, "lexicon": 1.0}
 _NEEDS_KEY = "https://api.openai.com"
 
 
-def configured_scorer(settings: Settings, name: str | None = None) -> SentimentScorer:
+def configured_scorer(
+    settings: Settings, name: str | None = None, http: HttpPolicy | None = None
+) -> SentimentScorer:
     """The scorer called ``name`` (default: ``news.scorer``) with what the settings say about it.
+
+    ``http`` is handed to scorers that call a service; without it, one in memory with the limits of the settings.
 
     Raises
     ------
@@ -26,7 +31,8 @@ def configured_scorer(settings: Settings, name: str | None = None) -> SentimentS
         described = settings.scoring.openai.model_dump()
         key = _key(settings)
         budget = settings.scoring.daily_budget_usd
-        return load_sentiment_scorer(wanted, **described | {"api_key": key, "budget_usd": budget} | options)
+        given = {"api_key": key, "budget_usd": budget, "http": http or HttpPolicy(settings.http)}
+        return load_sentiment_scorer(wanted, **described | given | options)
     if wanted == "ensemble":
         weights = {
             member: weight
@@ -34,7 +40,7 @@ def configured_scorer(settings: Settings, name: str | None = None) -> SentimentS
             if weight > 0
         }
         members = [
-            (configured_scorer(settings, member), weight) for member, weight in sorted(weights.items())
+            (configured_scorer(settings, member, http), weight) for member, weight in sorted(weights.items())
         ]
         return load_sentiment_scorer(wanted, members=members)
     return load_sentiment_scorer(wanted, **options)

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
 from nextgen_resources.errors import SettingsError
 from nextgen_resources.sentiment import SCORE_SCHEMA, SentimentScorer
-from nextgen_resources.sentiment.outcomes import COMPLETE, FAILURE_SCHEMA, ScoringOutcome, attempt_scores
+from nextgen_resources.sentiment.outcomes import (
+    COMPLETE,
+    FAILURE_SCHEMA,
+    Reserve,
+    ScoringOutcome,
+    attempt_scores,
+)
 
 _KEY = ["article_id", "ticker"]
+
+
+def _beside(reserve: Reserve, spent_usd: float) -> Reserve:
+    """``reserve`` for one member, told of what the others have spent as well."""
+    return lambda so_far: reserve(replace(so_far, cost_usd=so_far.cost_usd + spent_usd))
+
+
+def _forget(outcomes: Sequence[ScoringOutcome]) -> None:
+    for outcome in outcomes:
+        outcome.forget()
 
 
 class Scorer:
@@ -63,12 +80,15 @@ class Scorer:
         """Scores of the rows that every member scored; see `SentimentScorer.score`."""
         return self.attempt(articles, float("inf")).scores
 
-    def attempt(self, articles: pl.DataFrame, budget_usd: float) -> ScoringOutcome:
+    def attempt(
+        self, articles: pl.DataFrame, budget_usd: float, reserve: Reserve | None = None
+    ) -> ScoringOutcome:
         """Score ``articles`` with every member; see `PayingScorer.attempt`."""
         outcomes: list[ScoringOutcome] = []
         for scorer, _ in self._members:
-            left = budget_usd - sum(outcome.cost_usd for outcome in outcomes)
-            outcomes.append(attempt_scores(scorer, articles, left))
+            spent = sum(outcome.cost_usd for outcome in outcomes)
+            told = _beside(reserve, spent) if reserve else None
+            outcomes.append(attempt_scores(scorer, articles, budget_usd - spent, told))
         failures = pl.concat([outcome.failures for outcome in outcomes]).unique(_KEY, maintain_order=True)
         mine = {"scorer": self.name, "model": self.model, "prompt_version": self.prompt_version}
         detail = pl.format("{}: {}", "scorer", "detail").alias("detail")
@@ -84,6 +104,8 @@ class Scorer:
             sum(outcome.output_tokens for outcome in outcomes),
             sum(outcome.most_usd for outcome in outcomes),
             sum(outcome.cost_usd for outcome in outcomes),
+            sum(outcome.kept for outcome in outcomes),
+            lambda: _forget(outcomes),
         )
 
     def _mean(self, articles: pl.DataFrame, scores: list[pl.DataFrame]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
@@ -19,11 +20,19 @@ FAILURE_SCHEMA = MappingProxyType(
         "prompt_version": pl.String(),
         "error_class": pl.String(),
         "detail": pl.String(),
+        "retry_after_seconds": pl.Float64(),
     }
 )
-"""Columns of a frame of failures: items that were tried and have no score."""
+"""Columns of a frame of failures: items that were tried and have no score.
+
+``retry_after_seconds`` is the wait that the service stated, null where it stated none.
+"""
 
 COMPLETE, BUDGET_REACHED, STOPPED = "complete", "budget_reached", "stopped"
+
+
+def _nothing_to_forget() -> None:
+    """For scorers that keep nothing."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,11 @@ class ScoringOutcome:
         The most that the calls made could have cost, as reckoned before them.
     cost_usd : float
         What they cost, those that failed included.
+    kept : int
+        Replies that an unfinished run had paid for; no call was made for them.
+    forget : callable
+        Lets go of the replies that were kept for the case that the run is cut off; call it once scores and
+        failures are stored.
     """
 
     scores: pl.DataFrame
@@ -56,21 +70,31 @@ class ScoringOutcome:
     output_tokens: int = 0
     most_usd: float = 0.0
     cost_usd: float = 0.0
+    kept: int = 0
+    forget: Callable[[], None] = _nothing_to_forget
+
+
+Reserve = Callable[[ScoringOutcome], None]
+"""Told before calls go out what came so far; ``cost_usd`` holds the most that the calls about to go can cost."""
 
 
 @runtime_checkable
 class PayingScorer(Protocol):
     """A scorer whose calls cost money or may fail."""
 
-    def attempt(self, articles: pl.DataFrame, budget_usd: float) -> ScoringOutcome:
+    def attempt(
+        self, articles: pl.DataFrame, budget_usd: float, reserve: Reserve | None = None
+    ) -> ScoringOutcome:
         """Score ``articles`` for at most ``budget_usd``; an article for all of its tickers or for none."""
         ...  # pragma: no cover
 
 
-def attempt_scores(scorer: SentimentScorer, articles: pl.DataFrame, budget_usd: float) -> ScoringOutcome:
+def attempt_scores(
+    scorer: SentimentScorer, articles: pl.DataFrame, budget_usd: float, reserve: Reserve | None = None
+) -> ScoringOutcome:
     """What comes of scoring ``articles`` with any scorer; items that it passes over have failed."""
     if isinstance(scorer, PayingScorer):
-        return scorer.attempt(articles, budget_usd)
+        return scorer.attempt(articles, budget_usd, reserve)
     scores = scorer.score(articles)
     left = articles.join(scores, on=["article_id", "ticker"], how="anti")
     failures = left.select(
@@ -81,6 +105,7 @@ def attempt_scores(scorer: SentimentScorer, articles: pl.DataFrame, budget_usd: 
         pl.lit(scorer.prompt_version).alias("prompt_version"),
         pl.lit("unscored").alias("error_class"),
         pl.lit("the scorer passed it over").alias("detail"),
+        pl.lit(None, pl.Float64).alias("retry_after_seconds"),
     )
     cost = float(scores["cost_usd"].sum())
     return ScoringOutcome(scores, failures, cost_usd=cost)

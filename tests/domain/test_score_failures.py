@@ -10,7 +10,9 @@ from nextgen_assets.domain.score_failures import FAILURE_ROW_SCHEMA, KEY, due_it
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FAILED = pl.DataFrame(
-    {name: [f"{name} 1"] for name in KEY} | {"error_class": ["timeout"], "detail": ["no reply"]}
+    {name: [f"{name} 1"] for name in KEY}
+    | {"error_class": ["timeout"], "detail": ["no reply"], "retry_after_seconds": [None]},
+    schema_overrides={"retry_after_seconds": pl.Float64},
 )
 NONE_BEFORE = pl.DataFrame(schema=FAILURE_ROW_SCHEMA)
 
@@ -36,7 +38,14 @@ def test_each_further_failure_doubles_the_wait_up_to_a_day() -> None:
     assert [after(n)["wait"] for n in range(1, 7)] == [
         timedelta(hours=hours) for hours in (2, 4, 8, 16, 24, 24)
     ]
-    assert after(80)["wait"] == timedelta(days=1)
+    assert after(30)["wait"] == timedelta(days=1)
+
+
+def test_a_longer_wait_that_the_service_stated_holds_and_a_shorter_one_does_not() -> None:
+    for stated, minutes in ((7_200.5, 120.0 + 0.5 / 60), (30.0, 60.0)):
+        told = FAILED.with_columns(retry_after_seconds=pl.lit(stated))
+        row = failure_rows(told, NONE_BEFORE, NOW, retry_minutes=60, max_attempts=9)
+        assert row["next_attempt_at"].item() - NOW == timedelta(minutes=minutes)
 
 
 def test_the_last_attempt_is_given_up_and_the_first_moment_is_kept() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from nextgen_resources.errors import ProviderError
+from nextgen_resources.errors import ProviderCircuitError, ProviderError
+from nextgen_resources.http.answers import retry_after_seconds
+from nextgen_resources.http.journal import Journal
+from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.sentiment.llm.prompt import Request
 from nextgen_resources.sentiment.llm.replies import (
     ArticleScore,
@@ -21,6 +25,7 @@ from nextgen_resources.sentiment.llm.replies import (
     usage_of,
     within_bounds,
 )
+from nextgen_resources.sentiment.llm.transport import KEPT_HEADER, KEY_HEADER, policy_transport
 
 NO_USAGE = Usage(None, None)
 NOT_SENT = Usage(0, 0)
@@ -28,12 +33,22 @@ NOT_SENT = Usage(0, 0)
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of one call: an answer, or the class and detail of a failure."""
+    """What came of one call: an answer, or the class and detail of a failure.
+
+    ``retry_after_seconds`` is the wait that the service stated; ``is_kept`` says that an earlier run paid for the
+    reply and that nothing was sent.
+    """
 
     answer: ArticleScore | None
     usage: Usage
     error_class: str | None = None
     detail: str | None = None
+    retry_after_seconds: float | None = None
+    is_kept: bool = False
+
+
+UNSENT = Reply(None, NOT_SENT, "unsent", "the service is left alone for a while")
+"""The circuit breaker let nothing through: no call, no attempt."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,10 @@ class Service:
         Longest wait for a connection and for each part of the reply.
     max_output_tokens : int
         Limit of the reply.
+    http : HttpPolicy
+        Every call goes through it, as provider ``openai``.
+    kept : Journal or None
+        Where replies are kept until `forget`.
     """
 
     base_url: str
@@ -60,6 +79,22 @@ class Service:
     model: str
     timeout_seconds: float
     max_output_tokens: int
+    http: HttpPolicy
+    kept: Journal | None = None
+
+    def key(self, request: Request) -> str:
+        """The name under which the reply to ``request`` is kept."""
+        said = (self.base_url, self.interface, self.model, str(self.max_output_tokens), request.identity)
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+    def has_kept(self, request: Request) -> bool:
+        """Whether an unfinished run has left the reply to ``request``."""
+        return self.kept is not None and self.kept.kept(self.key(request)) is not None
+
+    def forget(self, requests: Iterable[Request]) -> None:
+        """Let go of the replies to ``requests``: what was made of them is stored."""
+        if self.kept is not None:
+            self.kept.forget(self.key(request) for request in requests)
 
     def ask(self, client: Any, request: Request) -> Reply:
         """Call once through a client of `connected` and read the reply; a failure is returned, never raised."""
@@ -68,6 +103,8 @@ class Service:
 
         try:
             raw = self._send(client, request)
+        except ProviderCircuitError:
+            return UNSENT
         except openai.APITimeoutError:
             return Reply(None, NO_USAGE, "timeout", f"no reply within {self.timeout_seconds:g} s")
         except openai.APIConnectionError as error:
@@ -75,10 +112,12 @@ class Service:
                 return Reply(None, NOT_SENT, "unavailable", "no connection")
             return Reply(None, NO_USAGE, "unavailable", "the connection broke")
         except openai.APIStatusError as error:
-            return Reply(None, NOT_SENT, *_class_of_status(error.status_code))
+            stated = retry_after_seconds(error.response.headers.get("retry-after"), self.http.clock.now())
+            return Reply(None, NOT_SENT, *_class_of_status(error.status_code), retry_after_seconds=stated)
         except openai.OpenAIError as error:
             return Reply(None, NO_USAGE, "schema_error", type(error).__name__)
-        return self._read(raw)
+        is_kept = KEPT_HEADER in raw.http_response.headers
+        return replace(self._read(raw), is_kept=is_kept)
 
     def _read(self, raw: Any) -> Reply:
         import openai
@@ -111,6 +150,7 @@ class Service:
             return Reply(None, usage, "schema_error", type(error).__name__)
 
     def _send(self, client: Any, request: Request) -> Any:
+        named = {KEY_HEADER: self.key(request)}
         if self.interface == "responses":
             return client.responses.with_raw_response.parse(
                 model=self.model,
@@ -119,6 +159,7 @@ class Service:
                 text_format=ArticleScore,
                 max_output_tokens=self.max_output_tokens,
                 store=False,
+                extra_headers=named,
             )
         return client.chat.completions.with_raw_response.parse(
             model=self.model,
@@ -128,6 +169,7 @@ class Service:
             ],
             response_format=ArticleScore,
             max_tokens=self.max_output_tokens,
+            extra_headers=named,
         )
 
     @contextmanager
@@ -150,7 +192,11 @@ class Service:
             httpx2.Client(
                 timeout=self.timeout_seconds,
                 follow_redirects=False,
-                verify=self.base_url.startswith("https:"),  # without TLS there is nothing to load
+                transport=policy_transport(
+                    self.http,
+                    self.kept,
+                    checks_certificates=self.base_url.startswith("https:"),  # else there is nothing to load
+                ),
             ) as http_client,
             openai.OpenAI(
                 api_key=self.api_key(),

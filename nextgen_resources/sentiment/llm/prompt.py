@@ -31,10 +31,14 @@ _CHAT_MARKS = re.compile(
 
 @dataclass(frozen=True)
 class Request:
-    """What one call says: instructions that are ours, and a message that quotes the article."""
+    """What one call says: instructions that are ours, and a message that quotes the article.
+
+    ``identity`` is the hash of all of it but the fence: two requests with one identity ask the same.
+    """
 
     instructions: str
     message: str
+    identity: str = ""
 
 
 @cache
@@ -75,7 +79,8 @@ def build_request(name: str, ticker: str, headline: str, body: str | None) -> Re
     fence = _fence(quoted)
     instructions = f"{prompt_text(name)}\nThe fence of this message is {fence}.\n"
     message = f"ticker: {ticker}\n--- article {fence} begins ---\n{quoted}\n--- article {fence} ends ---"
-    return Request(instructions, message)
+    asked = f"{prompt_version(name)}\n{ticker}\n{quoted}"
+    return Request(instructions, message, hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest())
 
 
 def quotable(text: str, characters: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import polars as pl
 import pytest
 
 from nextgen_resources.errors import SettingsError
+from nextgen_resources.http.policy import HttpPolicy, default_http_settings, policy_at
 from nextgen_resources.sentiment import SCORABLE_SCHEMA, SCORE_SCHEMA, SentimentScorer
 from nextgen_resources.sentiment.configured import configured_scorer
 from nextgen_resources.sentiment.llm.prompt import prompt_version
 from nextgen_resources.sentiment.openai import Scorer
-from nextgen_resources.sentiment.outcomes import FAILURE_SCHEMA, PayingScorer
+from nextgen_resources.sentiment.outcomes import FAILURE_SCHEMA, PayingScorer, ScoringOutcome
 from nextgen_resources.settings.loader import load_settings
 from tests.resources.sentiment.broken_replies import broken_replies
 from tests.resources.sentiment.openai_server import GOOD, Heard, Said, answered, loopback_model
@@ -204,6 +206,79 @@ def test_an_unknown_prompt_is_refused_with_the_known_ones() -> None:
 def test_what_is_not_a_ticker_never_enters_a_prompt(ticker: str) -> None:
     with pytest.raises(ValueError, match="is not a ticker"):
         Scorer("m", "http://127.0.0.1:9/v1").score(items(("a", ticker)))
+
+
+def test_a_short_wait_that_the_service_states_is_waited_for_and_the_call_is_made_again() -> None:
+    said = iter([Said({}, 429, headers={"Retry-After": "0.2"}), Said({}, 503, headers={"Retry-After": "0"})])
+    with loopback_model(lambda _heard: next(said, answered("responses"))) as server:
+        started = time.monotonic()
+        outcome = scorer_at(server.base_url).attempt(items(("a", "AAPL")), 1.0)
+        assert time.monotonic() - started >= 0.2
+        assert len(server.heard) == 3
+    assert (outcome.scores.height, outcome.calls, outcome.status) == (1, 1, "complete")
+
+
+def test_a_long_wait_that_the_service_states_stops_the_run_and_is_kept_with_the_failure() -> None:
+    rows = [(str(n), "AAPL") for n in range(40)]
+    with loopback_model(lambda _heard: Said({}, 429, headers={"Retry-After": "7200"})) as server:
+        outcome = scorer_at(server.base_url, parallel_calls=1).attempt(items(*rows), 1.0)
+        assert len(server.heard) == outcome.calls == outcome.failures.height == 1
+    assert outcome.status == "stopped"
+    assert set(outcome.failures.select("error_class", "retry_after_seconds").rows()) == {
+        ("rate_limited", 7200.0)
+    }
+
+
+def test_what_the_breaker_holds_back_is_neither_a_call_nor_a_failure() -> None:
+    policy = HttpPolicy(default_http_settings(requests_per_minute=60_000, breaker_failures=2))
+    rows = [(str(n), "AAPL") for n in range(12)]
+    with loopback_model(lambda _heard: Said({}, 503)) as server:
+        outcome = scorer_at(server.base_url, parallel_calls=1, http=policy).attempt(items(*rows), 1.0)
+        assert len(server.heard) == outcome.calls == outcome.failures.height == 2
+    assert outcome.status == "stopped"
+    assert (
+        policy.journal.pending().select("provider", "endpoint", "outcome", "retries").rows()
+        == [("openai", "POST 127.0.0.1/v1/responses", "unavailable", 0)] * 2
+    )
+
+
+def test_replies_that_an_unfinished_run_paid_for_are_taken_without_a_call_until_they_are_forgotten(
+    tmp_path: Path,
+) -> None:
+    settings = default_http_settings(provider_requests_per_minute={"openai": 60_000})
+    draw = iter([answered("responses"), answered("responses", score=9.0), answered("responses", score=-0.25)])
+    rows = items(("a", "AAPL"), ("b", "IBM"))
+    with loopback_model(lambda _heard: next(draw)) as server:
+
+        def run(budget_usd: float) -> ScoringOutcome:
+            policy = policy_at(settings, tmp_path / "http.sqlite", "baseline")
+            prices: dict[str, Any] = {"input_usd_per_million": 1.0, "output_usd_per_million": 1.0}
+            outcome = scorer_at(server.base_url, http=policy, parallel_calls=1, **prices).attempt(
+                rows, budget_usd
+            )
+            policy.journal.close()
+            return outcome
+
+        killed, again = run(1.0), run(0.0)
+        assert len(server.heard) == killed.calls == 2
+        assert killed.scores.equals(again.scores)
+        assert killed.failures.equals(again.failures)
+        assert again.failures["error_class"].to_list() == ["out_of_range"]
+        assert (again.calls, again.kept, again.cost_usd, again.status) == (0, 2, 0.0, "complete")
+        again.forget()
+        assert run(1.0).calls > 0
+
+
+def test_what_calls_can_cost_is_told_before_they_go_out() -> None:
+    told: list[tuple[int, float]] = []
+    with loopback_model(lambda _heard: answered("responses")) as server:
+        scorer = scorer_at(server.base_url, parallel_calls=1, input_usd_per_million=1.0)
+        rows = items(*((str(n), "AAPL") for n in range(6)))
+        outcome = scorer.attempt(rows, 1.0, lambda so_far: told.append((len(server.heard), so_far.cost_usd)))
+    assert [heard for heard, _ in told] == [0, 4]
+    most_of_one = outcome.most_usd / 6
+    assert told[0][1] == pytest.approx(4 * most_of_one)
+    assert told[1][1] == pytest.approx(4 * 700e-6 + 2 * most_of_one)
 
 
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "data" / "api_payloads" / "openai"
