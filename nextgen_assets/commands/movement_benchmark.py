@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,11 +43,15 @@ _NO_LESSON = ("base_rate",)
 
 @dataclass(frozen=True)
 class Result:
-    """One model on the test part: means over its seeds, and differences from each simple rival with p-values."""
+    """One model on the test part: means over its seeds, and differences from each simple rival with p-values.
+
+    ``validation_log_loss`` is the mean over the seeds; None for a rule that says no probability.
+    """
 
     model: str
     chosen: dict[str, Any]
     n_trials: int
+    validation_log_loss: float | None
     accuracy: Interval
     mcc: Interval
     by_seed: dict[str, list[float]]
@@ -102,8 +107,11 @@ def run_benchmark(
             "test": int(test.sum()),
         },
         PROTOCOLS[protocol].published,
-        tuple(_result(name, None, own, {}) for name, own in naive.items()),
-        tuple(_result(run.family, run, own, rivals) for run, own in zip(runs, calls, strict=True)),
+        tuple(_result(name, None, None, own, {}) for name, own in naive.items()),
+        tuple(
+            _result(run.family, run, runner.validation_log_loss(run), own, rivals)
+            for run, own in zip(runs, calls, strict=True)
+        ),
     )
 
 
@@ -127,7 +135,9 @@ def read_movement(folder: Path) -> MovementData:
     return MovementData.from_frame(frame)
 
 
-def _result(name: str, run: FamilyRun | None, calls: Calls, rivals: dict[str, Calls]) -> Result:
+def _result(
+    name: str, run: FamilyRun | None, loss: float | None, calls: Calls, rivals: dict[str, Calls]
+) -> Result:
     over = {
         rival: {score: calls.over(theirs, compute) for score, compute in _SCORES.items()}
         for rival, theirs in rivals.items()
@@ -137,6 +147,7 @@ def _result(name: str, run: FamilyRun | None, calls: Calls, rivals: dict[str, Ca
         name,
         {} if run is None else dict(run.settings),
         0 if run is None else len(run.trials),
+        loss,
         calls.interval(accuracy_of),
         calls.interval(mcc_of),
         {score: calls.by_seed(compute) for score, compute in _SCORES.items()},
@@ -159,14 +170,16 @@ def benchmark_text(found: Benchmark) -> str:
         "Test part", "model", "accuracy %", "95 %", "MCC", "95 %", "seeds", "chosen, or published by"
     )
     for other in found.published:
-        table.add_row(other.model, f"{other.accuracy:.2f}", "", f"{other.mcc:+.4f}", "", "", other.source)
+        table.add_row(other.model, f"{other.accuracy:.2f}", "", f"{other.mcc:+.4f}", "", "", "", other.source)
     table.add_section()
     for result in (*found.naive, *found.ours):
         n_seeds = len(result.by_seed["mcc"]) if result.chosen else 0
         chosen = ", ".join(f"{name} {value}" for name, value in result.chosen.items())
         table.add_row(result.model, *_cells(result.accuracy, 100.0, 2), *_cells(result.mcc, 1.0, 4),
-            str(n_seeds or ""), chosen)  # fmt: skip
+            str(n_seeds or ""), _loss(result), chosen)  # fmt: skip
     console.print(table)
+    preferred = min(found.ours, key=lambda result: result.validation_log_loss or math.inf)
+    console.print(f"the validation part prefers {preferred.model}\n")
     paired = _table(
         "Ours less the rival, same samples", "model", "rival", "accuracy", "95 %", "p", "MCC", "95 %", "p"
     )
@@ -188,6 +201,10 @@ def _table(title: str, *columns: str) -> Table:
     for column in table.columns[1:-1]:
         column.justify = "right"
     return table
+
+
+def _loss(result: Result) -> str:
+    return "" if result.validation_log_loss is None else f"{result.validation_log_loss:.5f}"
 
 
 def _cells(found: Interval, scale: float, digits: int) -> tuple[str, str]:

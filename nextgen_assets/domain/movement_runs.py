@@ -25,7 +25,8 @@ from nextgen_assets.domain.scaling import fit_scaler
 FIT, VALIDATION, TEST = 0, 1, 2
 Candidates = Mapping[str, Sequence[Any]]
 _NETWORK: Candidates = {
-    "lookback": (5, 10), "hidden_size": (16,), "learning_rate": (1e-3,), "batch_size": (512,), "epochs": (8,),
+    "lookback": (5, 10), "hidden_size": (8,), "weight_decay": (1e-2, 1.0), "learning_rate": (1e-3,),
+    "batch_size": (512,), "epochs": (10,),
 }  # fmt: skip
 CANDIDATES: Mapping[str, Candidates] = MappingProxyType(
     {
@@ -114,6 +115,12 @@ class MovementRunner:
             for validation, probability in zip(run.validation, run.test, strict=True)
         ])  # fmt: skip
         return Calls.of(said, samples.went_up[test], samples.day_index[test])
+
+    def validation_log_loss(self, run: FamilyRun) -> float:
+        """Mean over the seeds of the log loss on the validation part."""
+        samples = self.samples(int(run.settings["lookback"]))
+        came = samples.went_up[samples.part == VALIDATION]
+        return float(np.mean([log_loss(probability, came) for probability in run.validation]))
 
     def _predict(
         self, family: str, settings: Mapping[str, Any], seed: int
