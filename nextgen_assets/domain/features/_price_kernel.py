@@ -81,7 +81,10 @@ def price_rows(bars: Any, price_factor: Any, first_row: int, start: int, lanes: 
     for t in range(n_sessions):
         row = _INDEX(n_sessions - 1 - t) * LANES
         for i in range(lanes):
-            _enter(bars, price_factor, t, start + np.int64(i), i, row, size, day, ordered, runs)
+            factor = price_factor[t, start + np.int64(i)]
+            if runs[i] > 0 and factor != 1.0 and not math.isnan(factor):
+                _rescale(factor, i, row, size, day, ordered)
+        _enter(lanes, bars, t, start, row, size, day, runs)
         _slide(lanes, day, row, ordered, spare)
         if t < first_row:
             continue
@@ -119,27 +122,29 @@ def _emit(lanes: Any, tile: Any, runs: Any, needed: Any, chosen: Any, columns: A
 
 
 @inner
-def _enter(bars: Any, price_factor: Any, t: int, ticker: Any, i: Any, row: Any, size: Any, day: Any,
-           ordered: Any, runs: Any) -> None:  # fmt: skip
-    """Put today's bar in, and earlier prices into today's units where a split or dividend takes effect."""
-    close, at = bars[3, t, ticker], row + i
-    if math.isnan(close):
-        for field in (_C, _H, _L, _R):
-            day[field * size + at] = 1.0
-        runs[i] = 0
-        return
-    factor = price_factor[t, ticker]
-    if runs[i] > 0 and factor != 1.0:
-        for k in range(_INDEX(1), _HISTORY):
-            for field in (_C, _H, _L):
-                day[field * size + at + k * LANES] *= factor
-        for j in range(_ALL_WINDOWS):
-            ordered[j * LANES + i] *= factor
-    day[at] = close
-    day[_H * size + at] = bars[1, t, ticker]
-    day[_L * size + at] = bars[2, t, ticker]
-    day[_R * size + at] = close / day[at + LANES] if runs[i] > 0 else 1.0
-    runs[i] = min(runs[i] + 1, 61)
+def _rescale(factor: Any, i: Any, row: Any, size: Any, day: Any, ordered: Any) -> None:
+    """Put earlier prices into today's units: a split or dividend takes effect."""
+    for k in range(_INDEX(1), _HISTORY):
+        for field in (_C, _H, _L):
+            day[field * size + row + i + k * LANES] *= factor
+    for j in range(_ALL_WINDOWS):
+        ordered[j * LANES + i] *= factor
+
+
+@inner
+def _enter(lanes: Any, bars: Any, t: int, start: int, row: Any, size: Any, day: Any, runs: Any) -> None:
+    """Put today's bars in; a ticker without one begins anew."""
+    highs, lows, closes = bars[1, t, start:], bars[2, t, start:], bars[3, t, start:]
+    for i in range(lanes):
+        close, high, low = closes[i], highs[i], lows[i]
+        day[row + i] = close if close == close else 1.0
+        day[_H * size + row + i] = high if high == high else 1.0
+        day[_L * size + row + i] = low if low == low else 1.0
+    for i in range(lanes):
+        ratio = closes[i] / day[row + LANES + i]
+        day[_R * size + row + i] = ratio if ratio == ratio and runs[i] > 0 else 1.0
+    for i in range(lanes):
+        runs[i] = min(runs[i] + 1, 61) if closes[i] == closes[i] else 0
 
 
 @inner
