@@ -11,9 +11,10 @@ from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.labels import labels
 from nextgen_assets.domain.splits import SplitConfig
 from nextgen_assets.domain.trained_model import TrainedModel, registry_frame
-from nextgen_assets.domain.training import TrainingSettings, train_cutoffs
+from nextgen_assets.domain.training import TrainingSettings
 from nextgen_assets.domain.training_data import TrainingData
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
+from nextgen_assets.domain.walk_forward import anchor_month, walk_forward
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.feature_selection import feature_set_of
 from nextgen_assets.market_view import read_market, security_names, segments
@@ -25,6 +26,7 @@ from nextgen_resources.clock import Clock
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
+from nextgen_resources.training_checkpoints import TrainingCheckpoints
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
@@ -43,18 +45,24 @@ def model_registry(
     """One row per trained model; the models of a month are cut off at its last session.
 
     Key: model_id, a hash of what was learned. Source: feature windows and returns known at the cut-off.
-    Cadence: each month; the models serve the sessions of the next one. Every cut-off is trained from
-    scratch, so that it gives the same bytes alone or in a range; a re-run writes nothing that is there.
+    Cadence: each month; the models serve the sessions of the next one. A cut-off is trained from scratch, or
+    from the model of the first month of its block (models.warm_start_months), so that it gives the same bytes
+    alone or in a range; a re-run writes nothing that is there. A run that was killed goes on where it stopped.
     """
     watch, months = Stopwatch(), requested_months(context)
-    cutoffs = [month_sessions(month)[-1] for month in months]
+    anchors = anchored_cutoffs(months, settings.models.warm_start_months)
+    checkpoints = TrainingCheckpoints(model_store.root / "unfinished")
     with watch.measure("read"):
-        chosen, skipped = trainable(warehouse, settings, cutoffs)
-    context.log.info(f"{len(chosen)} cut-offs to train, {len(skipped)} with too little history")
+        chosen, skipped = trainable(warehouse, settings, sorted({*anchors, *anchors.values()}))
+        skipped = {day: reason for day, reason in skipped.items() if date.fromisoformat(day) in anchors}
+    context.log.info(
+        f"{len(anchors) - len(skipped)} cut-offs to train, {len(skipped)} with too little history"
+    )
     with watch.measure("train"):
-        models = train_cutoffs((data.job(cutoff) for data, cutoff in chosen), settings.models.workers)
+        models = walk_forward(chosen, anchors, settings.models.workers, checkpoints, context.log.info)
     with watch.measure("store"):
         rows = registered(models, settings, model_store, clock.now(), trials(warehouse, models))
+        checkpoints.clear()
     figures: dict[str, int | str] = {"trained": len(models), "cut-offs without enough history": len(skipped)}
     if skipped:
         figures["first reason"] = next(iter(skipped.values()))
@@ -62,6 +70,14 @@ def model_registry(
     pictures = {"learning curve": learning_curves(curve_frame(champion[-1])).markdown} if champion else {}
     record(context, watch, rows, "cutoff_session", figures=figures, pictures=pictures)
     return {"model_registry": rows, "model_deployments": deployments(models, settings, clock.now())}
+
+
+def anchored_cutoffs(months: list[date], warm_start_months: int) -> dict[date, date]:
+    """The cut-off of each month, and the cut-off that its networks go on from."""
+    return {
+        month_sessions(month)[-1]: month_sessions(anchor_month(month, warm_start_months))[-1]
+        for month in months
+    }
 
 
 def trainable(
@@ -133,7 +149,11 @@ def training_settings(settings: Settings) -> TrainingSettings:
         maximum_windows=models.maximum_train_windows,
     )
     return TrainingSettings(
-        families, split, BootstrapConfig(block_sessions=models.horizon_sessions), models.seed
+        families,
+        split,
+        BootstrapConfig(block_sessions=models.horizon_sessions),
+        models.seed,
+        models.warm_start_months,
     )
 
 

@@ -40,7 +40,7 @@ class Trees:
         sizes = np.array([len(tree) for tree in grown], dtype=np.int64)
         table = np.concatenate(grown)
         is_leaf = table["is_leaf"].astype(bool)
-        nodes = {
+        nodes: Arrays = {
             "feature": np.where(is_leaf, -1, table["feature_idx"]).astype(np.int32),
             "threshold": np.where(is_leaf, 0.0, table["num_threshold"]).astype(np.float64),
             "left": table["left"].astype(np.int32),
@@ -108,4 +108,14 @@ class Trees:
     def _add(self, design: Floats, starts: npt.NDArray[np.int64], totals: Floats) -> None:
         from nextgen_assets.domain.tree_kernel import add_leaves
 
-        add_leaves(design, *(self.nodes[name] for name in _NODE_FIELDS), starts, totals)
+        nodes = self.nodes
+        add_leaves(
+            design,
+            nodes["feature"],
+            nodes["threshold"],
+            nodes["left"],
+            nodes["right"],
+            nodes["value"],
+            starts,
+            totals,
+        )

@@ -129,7 +129,7 @@ class MovementRunner:
         _, _, (fit, validation, test) = self._parts(int(settings["lookback"]))
         model = load_family(family)
         fitted = model.fit(fit, validation, model.config_from(own), seed)
-        return (fitted.predict(validation.windows)[0], fitted.predict(test.windows)[0]), validation.went_up
+        return (fitted.predict(validation.tensor)[0], fitted.predict(test.windows)[0]), validation.went_up
 
     def _parts(self, lookback: int) -> tuple[int, MovementSamples, list[LabelledWindows]]:
         if self._made is None or self._made[0] != lookback:

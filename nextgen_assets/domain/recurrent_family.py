@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nextgen_assets.domain.checkpoints import current_checkpoint
 from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError
 from nextgen_assets.domain.recurrent_network import Network, Shape
-from nextgen_assets.domain.recurrent_training import Lessons, Passes, Progress, Trainer, nothing
+from nextgen_assets.domain.recurrent_training import Lessons, Passes, Progress, Trainer
 from nextgen_assets.domain.scaling import refuse_non_finite
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class RecurrentConfig:
         Levels of the return over volatility to learn by the pinball loss, ascending; empty: none.
     quantile_loss_weight : float
         Weight of the mean pinball loss.
+    refining_epochs, refining_rate : int, float
+        When training goes on from an earlier model: the most passes, and the share of ``learning_rate``.
     gradient_norm_limit : float
         Gradients are scaled down to this norm.
     device : str
@@ -62,16 +65,23 @@ class RecurrentConfig:
     return_loss_weight: float = 0.5
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
     quantile_loss_weight: float = 0.25
+    refining_epochs: int = 2
+    refining_rate: float = 0.3
     gradient_norm_limit: float = 1.0
     device: str = "auto"
     mixed_precision: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", tuple(self.quantiles))
-        if min(self.hidden_size, self.layers, self.epochs, self.patience, self.batch_size) < 1:
-            raise ModelInputError(f"{self}: hidden_size, layers, epochs, patience and batch_size start at 1")
-        if min(self.learning_rate, self.gradient_norm_limit) <= 0:
-            raise ModelInputError(f"{self}: expected a positive learning_rate and gradient_norm_limit")
+        counts = (self.hidden_size, self.layers, self.epochs, self.patience, self.batch_size)
+        if min(*counts, self.refining_epochs) < 1:
+            raise ModelInputError(
+                f"{self}: hidden_size, layers, epochs, patience, batch_size and refining_epochs start at 1"
+            )
+        if min(self.learning_rate, self.gradient_norm_limit, self.refining_rate) <= 0:
+            raise ModelInputError(
+                f"{self}: expected a positive learning_rate, gradient_norm_limit and refining_rate"
+            )
         if min(self.weight_decay, self.return_loss_weight, self.quantile_loss_weight) < 0:
             raise ModelInputError(
                 f"{self}: expected no negative weight_decay, return_loss_weight or quantile_loss_weight"
@@ -156,27 +166,73 @@ def fit_network(
     """
     import torch
 
-    device = _device(family, config)
     generator = torch.Generator().manual_seed(seed)
     n_heads = _POINT_HEADS + len(config.quantiles)
     shape = Shape(fit.pooled.shape[2], config.hidden_size, config.layers, n_heads, attention_size)
-    network = Network.drawn(shape, generator).to(device)
-    trainer = Trainer(
-        network,
-        Lessons.of(fit, device),
-        Lessons.of(validation, device),
-        _loss(config),
+    network = Network.drawn(shape, generator)
+    return _trained(family, network, (fit, validation), config, config.passes(), generator)
+
+
+def refine_network(
+    family: str,
+    start: Mapping[str, npt.NDArray[Any]],
+    fit: LabelledWindows,
+    validation: LabelledWindows,
+    config: RecurrentConfig,
+    seed: int,
+) -> FittedRecurrent:
+    """Go on from the weights of ``start``; they stay where no pass lowers the validation loss.
+
+    Raises
+    ------
+    ModelInputError
+        If the windows do not have the features of the start, or the configuration other quantiles.
+    """
+    import torch
+
+    network = Network.from_arrays(start)
+    wanted = (fit.pooled.shape[2], _POINT_HEADS + len(config.quantiles))
+    found = (network.shape.n_features, network.shape.n_heads)
+    if found != wanted:
+        raise ModelInputError(
+            f"{family}: the model to go on from has {found[0]} features and {found[1]} heads, the windows and "
+            f"the configuration have {wanted[0]} and {wanted[1]}; use the feature set and quantiles of the model"
+        )
+    passes = replace(
         config.passes(),
-        generator,
+        epochs=config.refining_epochs,
+        learning_rate=config.learning_rate * config.refining_rate,
     )
-    progress = trainer.run(Progress(), nothing)
+    generator = torch.Generator().manual_seed(seed)
+    return _trained(family, network, (fit, validation), config, passes, generator, keeps_start=True)
+
+
+def _trained(
+    family: str,
+    network: Network,
+    parts: tuple[LabelledWindows, LabelledWindows],
+    config: RecurrentConfig,
+    passes: Passes,
+    generator: torch.Generator,
+    *,
+    keeps_start: bool = False,
+) -> FittedRecurrent:
+    """The best pass, going on from a checkpoint where there is one."""
+    import torch
+
+    device, checkpoint = _device(family, config), current_checkpoint()
+    fit, validation = (Lessons.of(part, device) for part in parts)
+    trainer = Trainer(network.to(device), fit, validation, _loss(config), passes, generator)
+    found, fresh = checkpoint.load(), trainer.started if keeps_start else Progress
+    progress = trainer.run(fresh() if found is None else trainer.resumed(found), checkpoint.save)
     if progress.best is None:
         raise ModelInputError(
             f"{family}: the validation loss was never finite in {len(progress.curve)} epochs at "
             f"learning_rate={config.learning_rate}; lower it"
         )
-    best = Network.over(shape, torch.tensor(progress.best))
-    return FittedRecurrent(family, best, config.quantiles, tuple(progress.curve))
+    best = Network.over(network.shape, torch.tensor(progress.best))
+    levels = config.quantiles if network.shape.n_heads > _POINT_HEADS else ()
+    return FittedRecurrent(family, best, levels, tuple(progress.curve))
 
 
 def read_network(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -228,6 +228,18 @@ class Trainer:
                 keep(progress.arrays(self.network.flat.cpu().numpy().copy()))
         return progress
 
+    def started(self) -> Progress:
+        """Progress before the first pass in which the weights as they are may turn out the best."""
+        loss = self._validation_loss()
+        return Progress(best_loss=loss, best=self.network.flat.cpu().numpy().copy())
+
+    def resumed(self, arrays: Arrays) -> Progress:
+        """The progress that was kept, with its weights put in place."""
+        import torch
+
+        self.network.flat.copy_(torch.tensor(arrays["weights"]))
+        return Progress.from_arrays(arrays)
+
     def _has_patience(self, progress: Progress) -> bool:
         return progress.epoch - progress.best_epoch < self.passes.patience
 
@@ -296,7 +308,3 @@ def _single_threaded() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def nothing(_: Any) -> None:
-    """Keep no progress."""

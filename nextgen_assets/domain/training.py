@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nextgen_assets.domain.checkpoints import Checkpoint, Checkpoints, fingerprint, kept_at
 from nextgen_assets.domain.dissimilarity import WindowReference, fit_reference
 from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.metrics import ScoreIntervals
-from nextgen_assets.domain.models import Arrays, FittedModel, LabelledWindows, load_family
+from nextgen_assets.domain.models import (
+    Arrays,
+    CurvePoint,
+    FittedModel,
+    LabelledWindows,
+    ModelFamily,
+    RefinableFamily,
+    load_family,
+)
 from nextgen_assets.domain.pooled_windows import PooledWindows
 from nextgen_assets.domain.scaling import FeatureScaler, fit_pooled_scaler
 from nextgen_assets.domain.splits import SplitConfig, split_by_time
@@ -43,6 +51,8 @@ class TrainingSettings:
         Of the intervals of the validation scores.
     seed : int
         Of every family.
+    warm_start_months : int
+        Months from one training from scratch to the next; those between go on from it. 1: all from scratch.
     """
 
     families: Mapping[str, Mapping[str, Any]] = field(
@@ -51,6 +61,21 @@ class TrainingSettings:
     split: SplitConfig = field(default_factory=SplitConfig)
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
     seed: int = 20_000_301
+    warm_start_months: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A model of an earlier cut-off: its id, and the arrays of its family."""
+
+    model_id: str
+    arrays: Arrays
+
+    @classmethod
+    def of(cls, model: TrainedModel) -> Start:
+        """What a later cut-off needs of ``model``."""
+        own = {name: array for name, array in model.arrays.items() if name.startswith(MODEL_PREFIX)}
+        return cls(model.model_id, {name.removeprefix(MODEL_PREFIX): array for name, array in own.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +104,10 @@ class TrainingJob:
         What to train.
     trials_to_date : int
         Configurations tried so far, this one included.
+    starts : mapping of str to Start
+        By family, the earlier model that it goes on from; families that are not named begin from scratch.
+    dropped : int
+        Complete windows of the span that could not train: no known return or volatility.
     """
 
     cutoff_session: date
@@ -92,6 +121,27 @@ class TrainingJob:
     tickers: tuple[str, ...]
     settings: TrainingSettings
     trials_to_date: int = 1
+    starts: Mapping[str, Start] = field(default_factory=dict)
+    dropped: int = 0
+
+    def fingerprint(self) -> str:
+        """A name for all that decides what is learned."""
+        settings = self.settings
+        texts = (
+            self.feature_set_id,
+            self.cutoff_session.isoformat(),
+            canonical_json({name: dict(values) for name, values in settings.families.items()}),
+            canonical_json({"split": asdict(settings.split), "seed": settings.seed}),
+            *(f"{name} from {start.model_id}" for name, start in sorted(self.starts.items())),
+        )
+        arrays: Arrays = {
+            "vectors": self.windows.vectors,
+            "first": self.windows.first,
+            "forward_return": self.forward_return,
+            "volatility": self.volatility,
+            "session_index": self.session_index,
+        }
+        return fingerprint(texts, arrays)
 
     def part(self, rows: npt.NDArray[np.int64], scaled: npt.NDArray[np.float32]) -> LabelledWindows:
         """The windows at ``rows`` over their scaled vectors, with their labels."""
@@ -103,8 +153,16 @@ class TrainingJob:
         )
 
 
-def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
-    """Train every family of the job from scratch.
+def train_cutoff(job: TrainingJob, checkpoints: Checkpoints | None = None) -> tuple[TrainedModel, ...]:
+    """Train every family of the job, from scratch or from where the job says.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        What to learn from.
+    checkpoints : Checkpoints, optional
+        Finished models and passes are written down there as they come; what is found there is not done again,
+        and the result has the same bytes.
 
     Returns
     -------
@@ -135,14 +193,18 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
     base_rate = load_family("base_rate")
     baseline = base_rate.fit(fit, validation, base_rate.config_from({}), job.settings.seed)
     baseline_metrics = _scores(baseline, validation, job.settings.bootstrap)
+    content = job.fingerprint() if checkpoints else ""
     models = []
     for name, values in job.settings.families.items():
         family = load_family(name)
         config = family.config_from(values)
-        fitted = family.fit(fit, validation, config, job.settings.seed)
+        start = job.starts.get(name) if isinstance(family, RefinableFamily) else None
+        kept = Checkpoint(checkpoints, f"{content}-{name}") if checkpoints else None
+        fitted, points = _fitted(family, config, start, (fit, validation), job.settings.seed, kept)
         scores = _scores(fitted, validation, job.settings.bootstrap)
-        notes = {"is_selected_on_these_windows": family.selects_on_validation, "notes": list(scaler.notes)}
-        curve = [asdict(point) for point in fitted.curve]
+        notes = {"is_selected_on_these_windows": family.selects_on_validation, "notes": _notes(job, scaler)}
+        notes |= {"started_from": start.model_id} if start else {}
+        curve = [asdict(point) for point in points]
         models.append(
             _model(
                 job,
@@ -150,7 +212,12 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
                 fitted,
                 scaler,
                 reference,
-                config={"model": asdict(config), "split": asdict(job.settings.split)},
+                curve=points,
+                config={
+                    "model": asdict(config),
+                    "split": asdict(job.settings.split),
+                    "warm_start_months": job.settings.warm_start_months,
+                },
                 metrics={**scores, **notes, "curve": curve},
                 baseline_metrics=baseline_metrics,
                 scaler_fitted_until_session=scaler_until,
@@ -159,42 +226,49 @@ def train_cutoff(job: TrainingJob) -> tuple[TrainedModel, ...]:
     return tuple(models)
 
 
-def train_cutoffs(jobs: Iterable[TrainingJob], n_workers: int = 1) -> list[TrainedModel]:
-    """Train many cut-offs, in ``n_workers`` processes.
+def _fitted(
+    family: ModelFamily,
+    config: Any,
+    start: Start | None,
+    parts: tuple[LabelledWindows, LabelledWindows],
+    seed: int,
+    kept: Checkpoint | None,
+) -> tuple[FittedModel, tuple[CurvePoint, ...]]:
+    """The fitted model and its curve; read back where an earlier run had finished it."""
+    if kept is None:
+        fitted = _fit(family, config, start, parts, seed)
+        return fitted, fitted.curve
+    finished = replace(kept, key=f"{kept.key}-finished")
+    found = finished.load()
+    if found is not None:
+        points = [CurvePoint(int(row[0]), float(row[1]), float(row[2])) for row in found.pop("curve")]
+        own = {name.removeprefix(MODEL_PREFIX): array for name, array in found.items()}
+        return family.from_arrays(own, config), tuple(points)
+    with kept_at(kept):
+        fitted = _fit(family, config, start, parts, seed)
+    rows = [(point.epoch, point.training_loss, point.validation_loss) for point in fitted.curve]
+    own = {f"{MODEL_PREFIX}{name}": array for name, array in fitted.arrays().items()}
+    finished.save(own | {"curve": np.array(rows, dtype=np.float64).reshape(-1, 3)})
+    return fitted, fitted.curve
 
-    Parameters
-    ----------
-    jobs : iterable of TrainingJob
-        Read lazily: only a few jobs per worker are in memory.
-    n_workers : int
-        Processes; 1, or a single job, trains in this process.
 
-    Returns
-    -------
-    list of TrainedModel
-        In the order of the jobs and of their families. The same bytes for any number of workers, because
-        every job trains on one thread and shares nothing.
+def _fit(
+    family: ModelFamily,
+    config: Any,
+    start: Start | None,
+    parts: tuple[LabelledWindows, LabelledWindows],
+    seed: int,
+) -> FittedModel:
+    if start is not None and isinstance(family, RefinableFamily):
+        return family.refine(start.arrays, *parts, config, seed)
+    return family.fit(*parts, config, seed)
 
-    Raises
-    ------
-    ValueError
-        If ``n_workers`` is below 1.
-    """
-    if n_workers < 1:
-        raise ValueError(f"n_workers={n_workers}, expected at least 1")
-    remaining = iter(jobs)
-    head = list(islice(remaining, 2))
-    if n_workers == 1 or len(head) < 2:
-        return [model for job in chain(head, remaining) for model in train_cutoff(job)]
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
 
-    parallel = Parallel(n_jobs=n_workers, backend="loky", max_nbytes=None, pre_dispatch="2*n_jobs")
-    try:
-        trained = parallel(delayed(train_cutoff)(job) for job in chain(head, remaining))
-    finally:
-        get_reusable_executor().shutdown(wait=True)
-    return [model for models in trained for model in models]
+def _notes(job: TrainingJob, scaler: FeatureScaler) -> list[str]:
+    notes = list(scaler.notes)
+    if job.dropped:
+        notes.append(f"{job.dropped} complete windows dropped: no finite return or no positive volatility")
+    return notes
 
 
 def _model(
@@ -231,7 +305,6 @@ def _model(
         window_count=len(job.windows),
         seed=job.settings.seed,
         trials_to_date=job.trials_to_date,
-        curve=fitted.curve,
         arrays=arrays,
         **record,
     )

@@ -138,7 +138,14 @@ class TrainingData:
             tickers=tuple(self.store.tickers[ticker] for ticker in np.unique(cells[:, 1]).tolist()),
             settings=self.settings,
             trials_to_date=trials_to_date,
+            dropped=self._dropped(cells),
         )
+
+    def _dropped(self, cells: npt.NDArray[np.int64]) -> int:
+        """Complete windows between the first and the last of ``cells`` whose return or volatility is unknown."""
+        sessions = self.store.complete[:, 0]
+        is_inside = (sessions >= cells[0, 0]) & (sessions <= cells[-1, 0])
+        return int(np.count_nonzero(is_inside & ~self.is_usable))
 
     def _rows(self, cutoff_session: date) -> npt.NDArray[np.int64]:
         split, cutoff_index = self.settings.split, self.calendar.index(cutoff_session)

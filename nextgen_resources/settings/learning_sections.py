@@ -56,6 +56,11 @@ class ModelSettings(Section):
         gt=0, le=0.5, description="newest fraction of the training sessions kept for validation"
     )
     seed: WholeNumber = Field(ge=0, le=2**31 - 1, description="seed of everything random in training")
+    warm_start_months: WholeNumber = Field(
+        ge=1,
+        le=120,
+        description="months from one training of a network from scratch to the next; those between go on from it",
+    )
     workers: WholeNumber = Field(ge=1, le=256, description="processes that train at once; changes no row")
     lstm: LstmSettings
 

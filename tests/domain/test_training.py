@@ -12,8 +12,9 @@ import pytest
 
 from nextgen_assets.domain.splits import TooLittleDataError
 from nextgen_assets.domain.trained_model import arrays_sha256, registry_frame
-from nextgen_assets.domain.training import TrainingSettings, train_cutoff, train_cutoffs
+from nextgen_assets.domain.training import TrainingSettings, train_cutoff
 from nextgen_assets.domain.training_data import TrainingData
+from nextgen_assets.domain.walk_forward import train_cutoffs
 from tests.domain.planted_market import (
     CALENDAR,
     CUTOFFS,
@@ -44,14 +45,6 @@ def test_a_cutoff_alone_gives_the_bytes_that_it_gives_in_a_range() -> None:
     assert [model.model_id for model in alone] == [model.model_id for model in ranged]
     assert [arrays_sha256(model.arrays) for model in alone] == [arrays_sha256(m.arrays) for m in ranged]
     assert registry_frame(alone).equals(registry_frame(ranged))
-
-
-def test_two_workers_give_the_bytes_of_one_in_the_same_order() -> None:
-    data = training_data(planted_market())
-    models = train_cutoffs((data.job(cutoff) for cutoff in CUTOFFS), n_workers=2)
-    assert registry_frame(models).equals(registry_frame(trained_models()))
-    for left, right in zip(models, trained_models(), strict=True):
-        assert arrays_sha256(left.arrays) == arrays_sha256(right.arrays)
 
 
 def test_deleting_everything_after_the_cutoff_changes_nothing() -> None:
@@ -137,6 +130,7 @@ def test_windows_without_a_label_or_a_volatility_do_not_train() -> None:
         holed = market.targets.with_columns(pl.when(~hole).then(pl.col(column)).alias(column))
         job = training_data(Market(market.matrix, holed, market.sessions)).job(CUTOFFS[0])
         assert len(job.windows) == SPLIT.train_sessions * 3 - 1
+        assert job.dropped == 1
 
 
 def test_targets_that_occur_twice_are_refused() -> None:

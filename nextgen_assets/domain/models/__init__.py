@@ -184,6 +184,22 @@ class ModelFamily(Protocol):
         ...
 
 
+@runtime_checkable
+class RefinableFamily(ModelFamily, Protocol):
+    """A family that can go on from a fitted model: a later month, or a part of the universe."""
+
+    def refine(
+        self,
+        start: Mapping[str, npt.NDArray[Any]],
+        fit: LabelledWindows,
+        validation: LabelledWindows,
+        config: Any,
+        seed: int,
+    ) -> FittedModel:
+        """Go on from the arrays of an earlier model, a few short passes; the start itself may be the best."""
+        ...
+
+
 def family_names() -> tuple[str, ...]:
     """Names of all families: the modules of this package, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))

@@ -14,6 +14,7 @@ from nextgen_assets.domain.recurrent_family import (
     RecurrentConfig,
     fit_network,
     read_network,
+    refine_network,
 )
 
 
@@ -55,6 +56,17 @@ class AttentiveLstmFamily:
     ) -> FittedRecurrent:
         """Train from scratch; the validation part decides only when to stop."""
         return fit_network(self.name, fit, validation, config, seed, config.attention_size)
+
+    def refine(
+        self,
+        start: Mapping[str, npt.NDArray[Any]],
+        fit: LabelledWindows,
+        validation: LabelledWindows,
+        config: AttentiveLstmConfig,
+        seed: int,
+    ) -> FittedRecurrent:
+        """Go on from earlier weights with smaller steps; they are kept where no pass validates better."""
+        return refine_network(self.name, start, fit, validation, config, seed)
 
     def from_arrays(
         self, arrays: Mapping[str, npt.NDArray[Any]], config: AttentiveLstmConfig

@@ -14,6 +14,7 @@ from nextgen_assets.domain.recurrent_family import (
     RecurrentConfig,
     fit_network,
     read_network,
+    refine_network,
 )
 
 
@@ -45,6 +46,17 @@ class LstmFamily:
     ) -> FittedRecurrent:
         """Train from scratch; the validation part decides only when to stop."""
         return fit_network(self.name, fit, validation, config, seed)
+
+    def refine(
+        self,
+        start: Mapping[str, npt.NDArray[Any]],
+        fit: LabelledWindows,
+        validation: LabelledWindows,
+        config: LstmConfig,
+        seed: int,
+    ) -> FittedRecurrent:
+        """Go on from earlier weights with smaller steps; they are kept where no pass validates better."""
+        return refine_network(self.name, start, fit, validation, config, seed)
 
     def from_arrays(self, arrays: Mapping[str, npt.NDArray[Any]], config: LstmConfig) -> FittedRecurrent:
         """The network that the arrays describe."""
