@@ -111,6 +111,24 @@ def explain(settings: Settings, prediction_id: str) -> None:
         click.echo(text)
 
 
+@main.command(name="tear-sheet")
+@click.option("--session", type=click.DateTime(["%Y-%m-%d"]), help="Last session; default: the newest.")
+@click.option(
+    "--principles", is_flag=True, help="Replay the record without each principle in turn (minutes)."
+)
+@click.option("--export", "folder", type=click.Path(path_type=Path), help="Folder for CSV and XLSX tables.")
+@click.pass_obj
+def tear_sheet(settings: Settings, session: datetime | None, principles: bool, folder: Path | None) -> None:
+    """Write the portfolio's record as one page: growth, risk, costs, causes, best and worst positions.
+
+    With --principles it shows what each one cost or saved; with --export tables are written in which no
+    cell can become a formula.
+    """
+    from nextgen_assets.commands.tear_sheets import write_tear_sheet
+
+    write_tear_sheet(settings, session.date() if session else None, principles, folder)
+
+
 @main.command()
 @click.argument("first_scenario")
 @click.argument("second_scenario")

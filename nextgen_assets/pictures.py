@@ -4,37 +4,24 @@ Each function draws one figure and returns a ``Picture``; none reads a file, a c
 of the drawing library.
 """
 
-import base64
-from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
-
 import numpy as np
 import polars as pl
 
-_INK, _MUTED, _GRID = "#1f2933", "#7b8794", "#e4e7eb"
-_BLUE, _ORANGE, _GREEN, _RED = "#2563ab", "#d9822b", "#2f855a", "#c53030"
+from nextgen_assets.drawing import BLUE as _BLUE
+from nextgen_assets.drawing import GREEN as _GREEN
+from nextgen_assets.drawing import INK as _INK
+from nextgen_assets.drawing import LINES as _LINES
+from nextgen_assets.drawing import MUTED as _MUTED
+from nextgen_assets.drawing import ORANGE as _ORANGE
+from nextgen_assets.drawing import RED as _RED
+from nextgen_assets.drawing import NothingToDrawError as NothingToDrawError
+from nextgen_assets.drawing import Picture as Picture
+from nextgen_assets.drawing import filled as _filled
+from nextgen_assets.drawing import new_figure as _figure
+from nextgen_assets.drawing import rendered as _picture
+
 _STATUS_COLOURS = {"ok": "#8fc7a1", "warn": "#f2c14e", "fail": "#d64545"}
-_LINES = (_BLUE, _ORANGE, _GREEN, "#805ad5", "#b83280", "#2c7a7b")
 _NEUTRAL = 0.05
-_WIDTH_INCHES, _DOTS_PER_INCH = 9.0, 100
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A PNG and the words that stand for it."""
-
-    title: str
-    png: bytes
-
-    @property
-    def markdown(self) -> str:
-        """The picture as one line of Markdown that carries its own data."""
-        return f"![{self.title}](data:image/png;base64,{base64.b64encode(self.png).decode('ascii')})"
-
-
-class NothingToDrawError(ValueError):
-    """The frame holds no row that could be drawn."""
 
 
 def equity_curve(values: pl.DataFrame) -> Picture:
@@ -251,46 +238,3 @@ def sentiment_timeline(sentiment: pl.DataFrame, ticker: str) -> Picture:
     axes.set_ylabel("sentiment, -1 to 1")
     axes.legend(frameon=False, fontsize=9, ncols=4, loc="lower right", bbox_to_anchor=(1, 1), markerscale=0.8)
     return _picture(figure, title)
-
-
-def _filled(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    if not frame.height:
-        raise NothingToDrawError(f"{name}: no row to draw; materialize the sessions first")
-    return frame
-
-
-def _figure(title: str, height_inches: float, rows: tuple[int, ...] = (1,)) -> tuple[Any, tuple[Any, ...]]:
-    """A titled figure of stacked axes in the house style, outside any global state."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH_INCHES, height_inches), dpi=_DOTS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
-    stack = tuple(figure.subplots(len(rows), 1, height_ratios=rows, squeeze=False)[:, 0])
-    for axes in stack:
-        _style(axes)
-    stack[0].set_title(title, loc="left", fontsize=12, color=_INK, fontweight="bold", pad=10)
-    return figure, stack
-
-
-def _style(axes: Any) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_GRID)
-    axes.grid(visible=True, color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=_INK, labelsize=9, length=0)
-    axes.xaxis.label.set_color(_INK)
-    axes.yaxis.label.set_color(_INK)
-
-
-def _picture(figure: Any, title: str) -> Picture:
-    """Render to PNG in a palette of its own: a third of the size, and equal data give equal bytes."""
-    from PIL import Image
-
-    figure.canvas.draw()
-    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
-    target = BytesIO()
-    pixels.quantize(96, dither=Image.Dither.NONE).save(target, format="PNG", optimize=True)
-    return Picture(title, target.getvalue())

@@ -44,6 +44,7 @@ WITHOUT_INFLUENCE: Mapping[str, Any] = {
     "credentials": True,
     "models": {"workers"},
     "prediction": {"concurrency"},
+    "trading": {"tear_sheet_page"},
 }
 """Settings that say how the work is done, not what comes out; the fingerprint leaves them out."""
 

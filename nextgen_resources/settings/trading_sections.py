@@ -46,6 +46,9 @@ class TradingSettings(Section):
     principles: Names = Field(
         description="trading principles to apply, in this order; an empty list: all discovered"
     )
+    tear_sheet_page: bool = Field(
+        description="whether each run of tear_sheet also writes its page and pictures; changes no row"
+    )
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:

@@ -126,6 +126,7 @@ _SPECS = (
     TableSpec(
         "trade_reflections", "trade_reflections", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),
+    TableSpec("tear_sheet", "tear_sheet", WriteMode.REPLACE, "session_date"),
     TableSpec("system_health", "system_health", WriteMode.REPLACE, "session_date"),
     TableSpec("task_runs", "system_health", WriteMode.UPSERT, None),
     TableSpec(

@@ -33,6 +33,7 @@ SMALL = {
     "feedback.window_sessions": 60,
     "feedback.minimum_sessions": 20,
     "feedback.bootstrap_samples": 50,
+    "trading.tear_sheet_page": False,
 }
 """Settings that make a graph of a year and a half run in seconds."""
 

@@ -78,7 +78,7 @@ def copy_of(scenario: Path, folder: Path) -> Iterator[Built]:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scenario up to the session before FIRST, with models, predictions that do not abstain, and trades."""
     folder = tmp_path_factory.mktemp("begun")
-    with built(folder, SHORT) as scenario:
+    with built(folder, SHORT | {"trading.tear_sheet_page": True}) as scenario:
         scenario.run("prepare_inputs", "2004-01-02", "2005-02-24")
         scenario.run("train_models", "2004-11-01", "2005-01-01")
         scenario.run("decide_and_trade", "2004-12-01", "2005-02-24")
@@ -139,6 +139,7 @@ PICTURES = {
     "portfolio_holdings": {"equity"},
     "prediction_accuracy": {"reliability", "price_and_predictions"},
     "system_health": {"overview"},
+    "tear_sheet": {"growth", "exposure", "costs", "calibration"},
 }
 
 
@@ -162,6 +163,9 @@ def test_runs_say_how_much_how_long_and_show_it(begun: Path) -> None:
             assert preview.startswith("|") == (said["rows_in_run"].value > 0), (name, preview[:80])
             for picture in PICTURES.get(name, set()):
                 assert "](data:image/png;base64," in str(said[picture].value), (name, picture)
+        page = (scenario.settings.reports_dir / "tear_sheet.html").read_text(encoding="utf-8")
+        assert "2004-12-01 to 2005-02-24, 58 session returns" in page
+        assert page.count("<img ") >= len(PICTURES["tear_sheet"])
         reflections = scenario.instance.get_latest_materialization_event(dg.AssetKey("trade_reflections"))
         assert reflections is not None
         assert reflections.asset_materialization is not None
