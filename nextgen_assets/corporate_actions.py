@@ -7,10 +7,10 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.action_coverage import stamp_late, widened
+from nextgen_assets.domain.action_rules import inspect_actions
 from nextgen_assets.domain.corporate_actions import date_actions, recover_actions
 from nextgen_assets.domain.departures import departures
 from nextgen_assets.domain.sessions import SessionCalendar
-from nextgen_assets.domain.split_evidence import inspect_splits
 from nextgen_assets.domain.standing_repairs import actions_as_repaired
 from nextgen_assets.market_view import segments
 from nextgen_assets.metadata import record
@@ -74,7 +74,7 @@ def corporate_actions(
             standing = warehouse.read("standing_action_repairs", first=first, last=last, rules=rules)
             stated = actions_as_repaired(stated, standing)
         inspected = [
-            inspect_splits(stated.filter(pl.col("ex_date").is_between(begin, end)), bars)
+            inspect_actions(stated.filter(pl.col("ex_date").is_between(begin, end)), bars)
             for begin, end, bars in bars_around(warehouse, settings, sessions)
         ]
         accepted = pl.concat(part.accepted for part in inspected)

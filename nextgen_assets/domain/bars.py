@@ -169,11 +169,11 @@ def _sums(rows: Bars, at: Instants, until: Instants) -> tuple[Values, Values, Va
     """High, low, volume and count of each bar: compiled where rows are many, the same to the last bit."""
     if len(rows) < _ROWS_FOR_KERNEL:
         bar_of_row = np.repeat(np.arange(len(at)), until - at)
-        volume = np.bincount(bar_of_row, weights=rows.volume, minlength=len(at))
+        added = np.bincount(bar_of_row, weights=rows.volume, minlength=len(at))
         return (
             np.maximum.reduceat(rows.high, at),
             np.minimum.reduceat(rows.low, at),
-            volume.astype(np.float64, copy=False),
+            added.astype(np.float64, copy=False),
             np.add.reduceat(rows.count, at),
         )
     from nextgen_assets.domain._bar_kernel import fold_rows

@@ -159,7 +159,7 @@ def inspect_bars(
     refused = _describe(broken, unique, rules) + _describe_switches(candidates, unique, switched)
     accepted = candidates.filter(~pl.col(ROW_COLUMN).is_in(list(switched))).drop(ROW_COLUMN)
     accepted = accepted.with_columns(pl.col("volume").cast(pl.Int64))
-    return Inspected(accepted, _rejected_frame(refused), bars.height - unique.height)
+    return Inspected(accepted, rejected_frame(refused), bars.height - unique.height)
 
 
 def _describe(broken: pl.DataFrame, unique: pl.DataFrame, rules: tuple[Rule, ...]) -> list[dict[str, Any]]:
@@ -167,7 +167,7 @@ def _describe(broken: pl.DataFrame, unique: pl.DataFrame, rules: tuple[Rule, ...
     for row_number, place in broken.iter_rows():
         row = unique.row(row_number, named=True)
         rule = rules[place]
-        described.append(_refusal(row, rule.reason_code, rule.text.format(**row)))
+        described.append(refusal(row, rule.reason_code, rule.text.format(**row)))
     return described
 
 
@@ -181,13 +181,16 @@ def _describe_switches(
             f"close {row['close']} is about 100 times away from the last accepted close "
             f"{switched[row_number]}: a change of unit"
         )
-        described.append(_refusal(row, "unit_switch", text))
+        described.append(refusal(row, "unit_switch", text))
     return described
 
 
-def _refusal(row: dict[str, Any], reason_code: str, reason: str) -> dict[str, Any]:
+def refusal(
+    row: dict[str, Any], reason_code: str, reason: str, session_date: date | None = None
+) -> dict[str, Any]:
+    """A row of ``Inspected.rejected``; ``session_date`` where the row has no column of that name."""
     payload = json.dumps({name: _plain(value) for name, value in row.items()}, sort_keys=True)
-    place = {"ticker": row["ticker"], "session_date": row["session_date"]}
+    place = {"ticker": row["ticker"], "session_date": row.get("session_date", session_date)}
     return {"reason_code": reason_code, "reason": reason, "payload": payload, **place}
 
 
@@ -199,7 +202,8 @@ def _plain(value: object) -> object:
     return value if is_plain else str(value)
 
 
-def _rejected_frame(refused: list[dict[str, Any]]) -> pl.DataFrame:
+def rejected_frame(refused: list[dict[str, Any]]) -> pl.DataFrame:
+    """Refusals as ``Inspected.rejected``."""
     schema = {
         "reason_code": pl.String,
         "reason": pl.String,
