@@ -7,6 +7,7 @@ UTC, and by ``group_by_dynamic``; in turn, medians of wall and CPU seconds, and 
 
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -70,19 +71,48 @@ def write_files(folder: Path, ticks: pl.DataFrame) -> None:
         (home / FILE_NAME).write_text(f"ticks: [{{files: '*.csv', hours: utc, {FORMATS[name][0]}}}]")
 
 
-def imported(folder: Path, target: Path) -> int:
+def imported(folder: Path, target: Path, chunk_bytes: int | None = None) -> int:
     """The import: parse, judge, number, write with its ledger."""
+    overrides = {} if chunk_bytes is None else {"intraday.chunk_bytes": chunk_bytes}
     warehouse = Warehouse(database=str(target), connection_config={"threads": 2})
     task = TickImport(
         TickStore(warehouse, "run", NOW),
         xnys(),
         30,
-        load_settings().intraday,
+        load_settings(overrides=overrides).intraday,
         date(2014, 1, 2),
         date(2019, 1, 2),
         NOW,
     )
     return task.run(folder, read_declaration(folder).ticks).accepted
+
+
+def peak_mebibytes(home: Path, target: Path) -> float:
+    """Peak memory of a process that imports the files of ``home`` in blocks of 4 MiB."""
+    code = (
+        "import sys; from pathlib import Path; from tests.benchmarks.bench_ticks import imported; "
+        "imported(Path(sys.argv[1]), Path(sys.argv[2]), 4 << 20); "
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(home), str(target)],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(ran.stdout) / 1024
+
+
+def print_memory(folder: Path, empty: Path, count: int) -> None:
+    """Peak memory for files of one, two and four times as many quotes: bounded means that it does not follow."""
+    found = []
+    for times in (1, 2, 4):
+        home = folder / f"memory{times}"
+        home.mkdir()
+        write_files(home, ticks_of(count * times))
+        target = home / "ticks.duckdb"
+        shutil.copyfile(empty, target)
+        found.append(f"{count * times:,} quotes {peak_mebibytes(home / 'histdata', target):,.0f} MiB")
+        shutil.rmtree(home)
+    print(f"peak memory of an import in blocks of 4 MiB: {', '.join(found)}")
 
 
 def by_read_csv(query: str, path: Path, target: Path) -> int:
@@ -139,6 +169,7 @@ def main(count: int = 1_500_000, repeats: int = 3) -> None:
                 "duckdb read_csv": lambda q=query, p=home / "ticks.csv": through_duckdb(q, p),  # type: ignore[misc]
             }
             compare(f"import, {title}", count, repeats, ways)
+        print_memory(folder, empty, count // 3)
     ts, price, size = (
         (ticks[column] * (1_000 if column == "ms" else 1)).to_numpy() for column in ticks.columns
     )

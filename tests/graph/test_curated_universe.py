@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+import dagster as dg
 
 from nextgen_assets.domain.sessions import xnys
 from tests.graph.harness import built
@@ -43,11 +46,14 @@ def test_bars_are_fetched_of_everybody_and_decided_on_for_members(tmp_path: Path
         whole.run("prepare_inputs", date(2005, 2, 1), date(2005, 2, 3))
         assert read(STAYS).equals(stays)
     with built(tmp_path / "parts", SETTINGS) as parts:
+        drawn = dg.AssetSelection.assets("security_listings", "market_prices", "ticker_universe")
+        jobs = dg.Definitions(jobs=[dg.define_asset_job("draw", drawn.without_checks())])
+        parts = replace(parts, definitions=dg.Definitions.merge(parts.definitions, jobs))
         for first, last in (
             (FIRST, date(2005, 1, 28)),
             (date(2005, 1, 31), date(2005, 2, 28)),
             (date(2005, 3, 1), LAST),
         ):
             assert xnys().index(first)
-            parts.run("prepare_inputs", first, last)
+            parts.run("draw", first, last)
         assert parts.warehouse.read(STAYS).equals(stays)

@@ -86,6 +86,7 @@ def decided(scenario: Built) -> dict[str, pl.DataFrame]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_split_learnt_late_changes_no_past_prediction_and_no_trade(tmp_path: Path) -> None:
     vendor = Vendor({})
     with built(tmp_path / "late", WHOLE, market_data=vendor) as late:
