@@ -104,7 +104,7 @@ def explain(settings: Settings, prediction_id: str) -> None:
     from nextgen_assets.definitions import warehouse_of
     from nextgen_assets.explanation import explain as explanation_of
 
-    text = explanation_of(warehouse_of(settings), prediction_id)
+    text = explanation_of(warehouse_of(settings), prediction_id, settings.sentiment_method)
     if sys.stdout.isatty():
         Console().print(Markdown(text))
     else:

@@ -17,13 +17,15 @@ class UnknownPredictionError(NextGenError):
     """No prediction, or more than one, answers to the given id: give more of it."""
 
 
-def explain(warehouse: Warehouse, wanted: str) -> str:
+def explain(warehouse: Warehouse, wanted: str, method: str) -> str:
     """The chain of one prediction as Markdown.
 
     Parameters
     ----------
     wanted : str
         A prediction id, a unique beginning of one, or ``TICKER@YYYY-MM-DD``.
+    method : str
+        The scorer whose sentiment the features read; what others said of an article is shown beside.
 
     Returns
     -------
@@ -48,7 +50,11 @@ def explain(warehouse: Warehouse, wanted: str) -> str:
         )
     prediction = found.row(0, named=True)
     with warehouse.snapshot():
-        parts = [_prediction(prediction), *_model(warehouse, prediction), *_window(warehouse, prediction)]
+        parts = [
+            _prediction(prediction),
+            *_model(warehouse, prediction),
+            *_window(warehouse, prediction, method),
+        ]
         parts += [_outcome(warehouse, prediction), _plan(warehouse, prediction)]
     return "\n\n".join(part for part in parts if part)
 
@@ -124,14 +130,14 @@ def _validation(metrics: dict[str, Any], baseline: dict[str, Any]) -> pl.DataFra
     )
 
 
-def _window(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
+def _window(warehouse: Warehouse, prediction: dict[str, Any], method: str) -> list[str]:
     window_id = prediction["window_id"]
     if window_id is None:
         return []
     row = warehouse.read("explain_window", window_id=window_id).row(0, named=True)
     vector = pl.DataFrame({"feature": row["names"], "value": row["values"]})
     bars = warehouse.read("explain_bars", window_id=window_id, as_of=row["as_of"])
-    articles = warehouse.read("explain_articles", window_id=window_id)
+    articles = warehouse.read("explain_articles", window_id=window_id, method=method)
     return [
         f"## Window `{window_id}`\n\n{row['lookback_sessions']} sessions × {row['feature_count']} features, "
         f"{row['first_session_date']} to {row['session_date']}, from raw rows since {row['first_raw_session_date']}; "

@@ -108,12 +108,12 @@ def keep_at_once(
 
 
 def scorable(articles: pl.DataFrame) -> pl.DataFrame:
-    """One row per article and ticker, as scorers read them, newest session first."""
+    """One row per article and ticker, as scorers read them and with its language, newest session first."""
     return (
-        articles.select("article_id", "session_date", pl.col("tickers").alias("ticker"), "headline", "body")
+        articles.select("article_id", "session_date", "language", "headline", "body", ticker="tickers")
         .explode("ticker")
         .sort("session_date", "article_id", "ticker", descending=[True, False, False])
-        .select(pl.col(name).cast(dtype) for name, dtype in SCORABLE_SCHEMA.items())
+        .select(*(pl.col(name).cast(dtype) for name, dtype in SCORABLE_SCHEMA.items()), "language")
     )
 
 

@@ -61,6 +61,8 @@ def trade_reflections(
             )
     rows = pl.concat(parts)
     newest = warehouse.scalar(NEWEST_JUDGED, **scope)
-    explanation = {"newest_judged_prediction": explain(warehouse, newest)} if newest else {}
+    explanation = (
+        {"newest_judged_prediction": explain(warehouse, newest, settings.sentiment_method)} if newest else {}
+    )
     record(context, watch, rows, "session_date", pictures=explanation)
     return rows

@@ -74,15 +74,15 @@ def test_explain_takes_ticker_and_session_and_says_why_it_abstained(scenario: Bu
     silent = scenario.warehouse.read(
         "SELECT ticker, session_date FROM predictions WHERE abstained LIMIT 1"
     ).row(0)
-    text = explain(scenario.warehouse, f"{silent[0].lower()}@{silent[1]}")
+    text = explain(scenario.warehouse, f"{silent[0].lower()}@{silent[1]}", "classifier")
     assert "**Abstained**" in text
 
 
 def test_explaining_nothing_or_several_says_what_to_give(scenario: Built) -> None:
     with pytest.raises(UnknownPredictionError, match="TICKER@YYYY-MM-DD"):
-        explain(scenario.warehouse, "no-such-id")
+        explain(scenario.warehouse, "no-such-id", "classifier")
     with pytest.raises(UnknownPredictionError, match="several"):
-        explain(scenario.warehouse, "")
+        explain(scenario.warehouse, "", "classifier")
     result = run(scenario, "explain", "no-such-id")
     assert result.exit_code == 1
     assert "UnknownPredictionError" in result.output

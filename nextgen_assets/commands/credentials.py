@@ -119,8 +119,7 @@ def _report(settings: Settings, name: str, rotate_after_days: int, is_online: bo
 def _needs(settings: Settings) -> dict[str, str]:
     """Credential to the setting that needs it."""
     needs: dict[str, str] = {}
-    sources = settings.news.provider_options.get("sources", ())
-    news = {settings.news.provider, *(map(str, sources) if isinstance(sources, tuple) else ())}
+    news = set(settings.news.sources)
     if "openai" in {settings.news.scorer, settings.scoring.fallback}:
         needs["openai_api_key"] = "news.scorer openai"
     if "polygon" in news:

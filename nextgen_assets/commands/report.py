@@ -85,7 +85,7 @@ def _lead(settings: Settings, results: Results) -> str:
     span = f", sessions {days.min()!s} to {days.max()!s}" if len(days) else ""
     return html.escape(
         f"Scenario {settings.scenario_id}, prices from {settings.ingestion.provider}, news from "
-        f"{settings.news.provider}{span}; predictions look {settings.models.horizon_sessions} sessions ahead."
+        f"{' and '.join(settings.news.sources)}{span}; predictions look {settings.models.horizon_sessions} sessions ahead."
     )
 
 

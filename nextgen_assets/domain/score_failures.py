@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+FINAL_CLASSES = ("other_language",)
+"""What no later attempt of the same version can change."""
 LONGEST_WAIT = timedelta(days=1)
 KEY = ("article_id", "ticker", "scorer", "model", "prompt_version")
 _INSTANT = pl.Datetime("us", "UTC")
@@ -75,7 +77,7 @@ def failure_rows(
     stated = pl.duration(milliseconds=(pl.col("retry_after_seconds") * 1_000).ceil().cast(pl.Int64))
     planned = pl.when(wait > longest).then(longest).otherwise(wait)
     again = moment + pl.when(stated > planned).then(stated).otherwise(planned)
-    given_up = pl.col("attempts") >= max_attempts
+    given_up = (pl.col("attempts") >= max_attempts) | pl.col("error_class").is_in(FINAL_CLASSES)
     return counted.with_columns(
         next_attempt_at=pl.when(given_up).then(pl.lit(None, _INSTANT)).otherwise(again)
     ).select(pl.col(name).cast(dtype) for name, dtype in FAILURE_ROW_SCHEMA.items())

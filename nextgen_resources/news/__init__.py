@@ -9,6 +9,7 @@ package reads no file and connects to nothing; neither does constructing a provi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
@@ -86,14 +87,17 @@ def news_provider_names() -> list[str]:
 
 
 def load_news_provider(
-    name: str, http: HttpPolicy | None = None, credentials: Credentials | None = None, **options: Any
+    name: str | Sequence[str],
+    http: HttpPolicy | None = None,
+    credentials: Credentials | None = None,
+    **options: Any,
 ) -> NewsProvider:
     """The provider called ``name``, constructed with ``options``.
 
     Parameters
     ----------
-    name : str
-        Module name inside this package.
+    name : str or sequence of str
+        Module name inside this package; several are the sources of a ``union``.
     http : HttpPolicy, optional
         Handed to providers that send requests.
     credentials : Credentials, optional
@@ -106,6 +110,8 @@ def load_news_provider(
     SettingsError
         No such provider, or an option that it does not take; the message lists the valid ones.
     """
+    if not isinstance(name, str):
+        name, options = "union", {"sources": list(name)} | options
     offered = {"http": http, "credentials": credentials}
     provider: NewsProvider = load_plug_in(__name__, "Provider", "news provider", name, options, offered)
     return provider

@@ -1,7 +1,7 @@
 """Several sources at once: news is a union, not a fallback.
 
-``news.provider: union`` with the options ``sources: [rss, alpaca]`` and those of the sources with their name
-in front: ``rss_feeds``, ``alpaca_tickers``. Copies are kept: the domain makes one article of them and remembers
+``news.provider: [rss, alpaca]``, or ``union`` with the option ``sources: [rss, alpaca]``; the options of the sources
+have their name in front: ``rss_feeds``, ``alpaca_tickers``. Copies are kept: the domain makes one article of them and remembers
 who delivered it.
 """
 

@@ -46,7 +46,8 @@ class SentimentScorer(Protocol):
     """What every scorer offers.
 
     ``(name, model, prompt_version)`` names the function from text to score: a change of any of them makes
-    a new score beside the old one, and the same three give the same score.
+    a new score beside the old one, and the same three give the same score. A scorer that knows only some
+    languages has an attribute ``languages``, a frozenset of ISO 639-1 codes: articles in others have no score by it.
     """
 
     @property

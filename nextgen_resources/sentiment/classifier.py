@@ -42,6 +42,7 @@ class Scorer:
     """
 
     name = "classifier"
+    languages = frozenset({"en"})
 
     @property
     def model(self) -> str:

@@ -59,6 +59,14 @@ class Scorer:
         self._shares = [weight / total for _, weight in self._members]
 
     @property
+    def languages(self) -> frozenset[str] | None:
+        """Languages that every member knows; None where no member declares any."""
+        declared = [
+            each for scorer, _ in self._members if (each := getattr(scorer, "languages", None)) is not None
+        ]
+        return frozenset.intersection(*declared) if declared else None
+
+    @property
     def knowledge_cutoff(self) -> date | None:
         """Last day that any member may remember; None where none remembers anything."""
         known = (getattr(scorer, "knowledge_cutoff", None) for scorer, _ in self._members)

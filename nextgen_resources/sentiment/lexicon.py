@@ -72,6 +72,7 @@ class Scorer:
     """
 
     name = "lexicon"
+    languages = frozenset({"en"})
 
     @property
     def model(self) -> str:

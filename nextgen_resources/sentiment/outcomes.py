@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +29,10 @@ FAILURE_SCHEMA = MappingProxyType(
 """
 
 COMPLETE, BUDGET_REACHED, STOPPED = "complete", "budget_reached", "stopped"
+OTHER_LANGUAGE = "other_language"
+"""Class of an article in a language that the scorer does not know: it abstains, and for good."""
+
+_UNDETERMINED = "und"
 
 
 def _nothing_to_forget() -> None:
@@ -92,20 +96,46 @@ class PayingScorer(Protocol):
 def attempt_scores(
     scorer: SentimentScorer, articles: pl.DataFrame, budget_usd: float, reserve: Reserve | None = None
 ) -> ScoringOutcome:
-    """What comes of scoring ``articles`` with any scorer; items that it passes over have failed."""
+    """What comes of scoring ``articles`` with any scorer; items that it passes over have failed.
+
+    Where ``articles`` has a column ``language`` (ISO 639-1 code, ``und``) and the scorer declares ``languages``, those
+    in another language are not shown to it: its number would be about words that it does not know. It is
+    taken to know what nobody could determine, which is mostly a few words and figures.
+    """
+    known, foreign = _by_language(scorer, articles)
     if isinstance(scorer, PayingScorer):
-        return scorer.attempt(articles, budget_usd, reserve)
-    scores = scorer.score(articles)
-    left = articles.join(scores, on=["article_id", "ticker"], how="anti")
-    failures = left.select(
+        outcome = scorer.attempt(known, budget_usd, reserve)
+    else:
+        scores = scorer.score(known)
+        left = known.join(scores, on=["article_id", "ticker"], how="anti")
+        passed_over = _failures(scorer, left, "unscored", pl.lit("the scorer passed it over"))
+        outcome = ScoringOutcome(scores, passed_over, cost_usd=float(scores["cost_usd"].sum()))
+    if foreign.is_empty():
+        return outcome
+    words = pl.format("the article is in {}, which the scorer does not know", "language")
+    abstained = _failures(scorer, foreign, OTHER_LANGUAGE, words)
+    return replace(outcome, failures=pl.concat([outcome.failures, abstained]))
+
+
+def _by_language(scorer: SentimentScorer, articles: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The articles in languages of the scorer, and the others."""
+    languages: frozenset[str] | None = getattr(scorer, "languages", None)
+    if languages is None or "language" not in articles.columns:
+        return articles, articles.clear()
+    is_known = pl.col("language").is_in([*languages, _UNDETERMINED]).fill_null(True)
+    return articles.filter(is_known), articles.filter(~is_known)
+
+
+def _failures(
+    scorer: SentimentScorer, items: pl.DataFrame, error_class: str, detail: pl.Expr
+) -> pl.DataFrame:
+    return items.select(
         "article_id",
         "ticker",
         pl.lit(scorer.name).alias("scorer"),
         pl.lit(scorer.model).alias("model"),
         pl.lit(scorer.prompt_version).alias("prompt_version"),
-        pl.lit("unscored").alias("error_class"),
-        pl.lit("the scorer passed it over").alias("detail"),
+        pl.lit(error_class).alias("error_class"),
+        detail.alias("detail"),
         pl.lit(None, pl.Float64).alias("retry_after_seconds"),
     )
-    cost = float(scores["cost_usd"].sum())
-    return ScoringOutcome(scores, failures, cost_usd=cost)

@@ -150,8 +150,12 @@ class UniverseSettings(Section):
 class NewsSettings(Section):
     """Which news are read and how they become one number per ticker and session."""
 
-    provider: Name = Field(description="module of nextgen_resources.news that supplies articles")
-    provider_options: Options = Field(description="options of that provider, by name")
+    provider: Name | Annotated[Names, Field(min_length=2)] = Field(
+        description="module of nextgen_resources.news that supplies articles, or a list: the union of several"
+    )
+    provider_options: Options = Field(
+        description="options of that provider, by name; of several, each with the name of its source in front"
+    )
     scorer: Name = Field(description="module of nextgen_resources.sentiment that scores articles")
     scorer_options: Options = Field(description="options of that scorer, by name")
     duplicate_window_sessions: WholeNumber = Field(
@@ -177,6 +181,14 @@ class NewsSettings(Section):
         le=0.9,
         description="how far the scorer's confidence moves the weight of an article; 0: not at all",
     )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the sources, whichever way they are stated."""
+        if isinstance(self.provider, tuple):
+            return self.provider
+        named = self.provider_options.get("sources", ())
+        return (self.provider, *(map(str, named) if isinstance(named, tuple) else ()))
 
     @model_validator(mode="after")
     def _history_covers_window(self) -> Self:

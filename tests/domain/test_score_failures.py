@@ -48,6 +48,12 @@ def test_a_longer_wait_that_the_service_stated_holds_and_a_shorter_one_does_not(
         assert row["next_attempt_at"].item() - NOW == timedelta(minutes=minutes)
 
 
+def test_an_article_in_another_language_is_not_tried_again() -> None:
+    foreign = FAILED.with_columns(error_class=pl.lit("other_language"))
+    row = failure_rows(foreign, NONE_BEFORE, NOW, retry_minutes=60, max_attempts=9)
+    assert row["next_attempt_at"].item() is None
+
+
 def test_the_last_attempt_is_given_up_and_the_first_moment_is_kept() -> None:
     row = after(2, max_attempts=3)
     assert (row["attempts"], row["next_attempt_at"], row["first_failed_at"]) == (3, None, NOW)

@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nextgen_resources.errors import ProviderDataError
+from nextgen_resources.errors import ProviderDataError, SettingsError
 from nextgen_resources.news import ARTICLE_SCHEMA, check_articles, load_news_provider
+from nextgen_resources.settings.loader import load_settings
 
 ALL = (date.min, date.max)
 CSV = """headline,tickers,published_at,body,url
@@ -155,3 +156,25 @@ def test_a_frame_of_another_shape_is_refused_by_column() -> None:
     wrong = pl.DataFrame(schema=dict(ARTICLE_SCHEMA) | {"published_on": pl.String()}).drop("url")
     with pytest.raises(ProviderDataError, match="published_on is String, expected Date; url is missing"):
         check_articles("acme", wrong)
+
+
+def test_a_list_of_providers_in_the_settings_is_their_union(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("headline,published_at,tickers\nIBM wins an order,2005-03-02,IBM\n")
+    environ = {
+        "NEXTGEN__NEWS__PROVIDER": "[chronicle, files]",
+        "NEXTGEN__NEWS__PROVIDER_OPTIONS__FILES_PATH": str(tmp_path),
+    }
+    news = load_settings(environ=environ).news
+    assert news.sources == ("chronicle", "files")
+    source = load_news_provider(news.provider, **news.provider_options)
+    assert source.name == "union"
+    found = source.articles(date(2005, 1, 1), date(2005, 12, 31))
+    alone = load_news_provider("chronicle").articles(date(2005, 1, 1), date(2005, 12, 31))
+    assert found.height == alone.height + 1 > 1
+    assert "IBM wins an order" in found["headline"].to_list()
+
+
+@pytest.mark.parametrize("named", ["[files]", "[files, files]", "[files, 'Bad Name']"])
+def test_a_list_of_one_or_of_twins_is_refused(named: str) -> None:
+    with pytest.raises(SettingsError, match=r"news\.provider"):
+        load_settings(environ={"NEXTGEN__NEWS__PROVIDER": named})
