@@ -17,12 +17,11 @@ from nextgen_assets.domain.intervals import Interval
 from nextgen_assets.domain.models import family_names
 from nextgen_assets.domain.movement import (
     COLUMNS,
-    PROTOCOLS,
     MovementData,
     MovementDataError,
-    Published,
     naive_calls,
 )
+from nextgen_assets.domain.movement_protocols import PROTOCOLS, Published
 from nextgen_assets.domain.movement_runs import (
     FIT,
     LONGEST,

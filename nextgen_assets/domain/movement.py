@@ -1,4 +1,4 @@
-"""The published benchmark of stock movement: its data, its split by target day, and what others reported on it.
+"""The published benchmark of stock movement: its data and the samples made of them.
 
 A sample is a ticker and a target day. Its inputs are the vectors of the days before the target day; its label is up
 or down by the adjusted return of the target day, and days that moved little are left out.
@@ -6,95 +6,25 @@ or down by the adjusted return of the target day, and days that moved little are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from nextgen_assets.domain.grid import Index, Values, day_numbers
+from nextgen_assets.domain.movement_protocols import MovementProtocol
 
 FEATURES = ("c_open", "c_high", "c_low", "n_close", "n_adj_close", "d5", "d10", "d15", "d20", "d25", "d30")
 """Prices over the close, returns of close and adjusted close, and means of 5 to 30 adjusted closes over it, times 100."""
+ABSENT = -123_320.0
+"""The original files write -123321 where a day has no value."""
 COLUMNS = ("ticker", "date", *FEATURES, "label")
-Part = Literal["fit", "validation", "test"]
 
 
 class MovementDataError(ValueError):
     """The data set does not have the form of the benchmark."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """A result that others reported: accuracy in percent, Matthews correlation, and where."""
-
-    model: str
-    accuracy: float
-    mcc: float
-    source: str
-
-
-_FENG = "Feng et al. (2019), IJCAI"
-_DTML = "Yoo et al. (2021), KDD"
-
-
-@dataclass(frozen=True)
-class MovementProtocol:
-    """Which target days are for fitting, for validation and for the test, and the published results.
-
-    Parameters
-    ----------
-    first, validation, test, stop : date
-        Target days: fit is ``first <= day < validation``, and so on; ``stop`` is excluded.
-    published : tuple of Published
-        In the order they are printed.
-    """
-
-    first: date
-    validation: date
-    test: date
-    stop: date
-    published: tuple[Published, ...]
-
-    def part_of(self, days: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
-        """0 for fit, 1 for validation, 2 for test, -1 for none, by target day (days since 1970)."""
-        edges = day_numbers([self.first, self.validation, self.test, self.stop])
-        part = np.searchsorted(edges, days, side="right").astype(np.int64) - 1
-        return np.where(part == len(edges) - 1, -1, part)
-
-
-PROTOCOLS: Mapping[str, MovementProtocol] = MappingProxyType(
-    {
-        "kdd17": MovementProtocol(
-            date(2007, 1, 1), date(2015, 1, 1), date(2016, 1, 1), date(2017, 1, 1),
-            (
-                Published("MOM", 49.75, -0.0129, _FENG),
-                Published("MR", 48.46, -0.0366, _FENG),
-                Published("LSTM", 51.62, 0.0183, _FENG),
-                Published("ALSTM", 51.94, 0.0261, _FENG),
-                Published("StockNet", 51.93, 0.0335, _FENG),
-                Published("Adv-ALSTM", 53.05, 0.0523, _FENG),
-                Published("DTML", 53.53, 0.0733, _DTML),
-            ),
-        ),
-        "acl18": MovementProtocol(
-            date(2014, 1, 1), date(2015, 8, 1), date(2015, 10, 1), date(2016, 1, 1),
-            (
-                Published("MOM", 47.01, -0.0640, _FENG),
-                Published("MR", 46.21, -0.0782, _FENG),
-                Published("LSTM", 53.18, 0.0674, _FENG),
-                Published("ALSTM", 54.90, 0.1043, _FENG),
-                Published("StockNet", 54.96, 0.0165, _FENG),
-                Published("Adv-ALSTM", 57.20, 0.1483, _FENG),
-                Published("DTML", 57.44, 0.1910, _DTML),
-            ),
-        ),
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,17 +60,15 @@ class MovementData:
         missing = [name for name in COLUMNS if name not in frame.columns]
         if missing:
             raise MovementDataError(f"the columns {missing} are missing; found {frame.columns}")
-        rows = frame.select(COLUMNS).with_columns(
-            pl.col("date").cast(pl.Date), pl.col("ticker").cast(pl.String)
-        )
+        rows = _typed(frame)
         _refuse_broken(rows)
         tickers, days = rows["ticker"].unique().sort(), rows["date"].unique().sort()
         ticker_index = tickers.search_sorted(rows["ticker"]).to_numpy()
         day_index = days.search_sorted(rows["date"]).to_numpy()
         vectors = np.full((len(tickers), len(days), len(FEATURES)), np.nan)
-        vectors[ticker_index, day_index] = rows.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy()
+        vectors[ticker_index, day_index] = rows.select(FEATURES).to_numpy()
         label = np.full(vectors.shape[:2], np.nan)
-        label[ticker_index, day_index] = rows["label"].cast(pl.Float64).to_numpy()
+        label[ticker_index, day_index] = rows["label"].to_numpy()
         return cls(day_numbers(days), tuple(tickers), vectors, label)
 
 
@@ -201,11 +129,12 @@ def movement_samples(
     """
     if lookback < 1:
         raise MovementDataError(f"lookback={lookback}, expected at least 1 day")
-    whole = np.isfinite(data.vectors).all(axis=2)
+    whole = np.asarray(np.isfinite(data.vectors).all(axis=2))
     part = protocol.part_of(data.days)
     longest = max(lookback, judged_lookback)
     ready = np.where(part > 0, _whole_before(whole, longest), _whole_before(whole, lookback))
-    is_sample = ready & (np.abs(data.label) == 1) & (part >= 0)
+    known = np.isfinite(data.vectors[:, :, FEATURES.index("n_adj_close")])
+    is_sample = ready & known & (np.abs(data.label) == 1) & (part >= 0)
     day_index, ticker_index = np.nonzero(is_sample.T)
     counts = np.bincount(part[day_index], minlength=3) if day_index.size else np.zeros(3, np.int64)
     if (counts == 0).any():
@@ -260,14 +189,29 @@ def naive_calls(samples: MovementSamples) -> dict[str, Values]:
     return {name: said.astype(np.float64) for name, said in calls.items()}
 
 
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of the set in their types; what the original files mark as absent is null."""
+    try:
+        rows = frame.select(
+            pl.col("ticker").cast(pl.String),
+            pl.col("date").cast(pl.Date),
+            pl.col(*FEATURES, "label").cast(pl.Float64).fill_nan(None),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise MovementDataError(f"a column has another type than the benchmark's: {error}") from error
+    return rows.with_columns(
+        pl.when(pl.col(name) > ABSENT).then(name).alias(name) for name in (*FEATURES, "label")
+    )
+
+
 def _refuse_broken(rows: pl.DataFrame) -> None:
     if rows.is_empty() or rows.select("ticker", "date").null_count().row(0) != (0, 0):
         raise MovementDataError(
             f"{rows.height} rows, some without a ticker or a date; expected each with both"
         )
     repeated = rows.filter(pl.struct("ticker", "date").is_duplicated())
-    strange = rows.filter(pl.col("label").is_not_null() & ~pl.col("label").is_in([-1, 0, 1]))
-    endless = rows.filter(pl.any_horizontal(pl.col(FEATURES).cast(pl.Float64).is_infinite()))
+    strange = rows.filter(pl.col("label").is_not_null() & ~pl.col("label").is_in([-1.0, 0.0, 1.0]))
+    endless = rows.filter(pl.any_horizontal(pl.col(FEATURES).is_infinite()))
     move = pl.col("n_adj_close")
     against = rows.filter((pl.col("label") * move <= 0) & (pl.col("label") != 0) | (move <= -100))
     for found, what in (

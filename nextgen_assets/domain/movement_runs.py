@@ -18,7 +18,8 @@ from nextgen_assets.domain.calibration import logit, sigmoid
 from nextgen_assets.domain.grid import Values
 from nextgen_assets.domain.metrics import log_loss
 from nextgen_assets.domain.models import LabelledWindows, load_family
-from nextgen_assets.domain.movement import MovementData, MovementProtocol, MovementSamples, movement_samples
+from nextgen_assets.domain.movement import MovementData, MovementSamples, movement_samples
+from nextgen_assets.domain.movement_protocols import MovementProtocol
 from nextgen_assets.domain.movement_scores import Calls
 from nextgen_assets.domain.scaling import fit_scaler
 
@@ -129,7 +130,7 @@ class MovementRunner:
         _, _, (fit, validation, test) = self._parts(int(settings["lookback"]))
         model = load_family(family)
         fitted = model.fit(fit, validation, model.config_from(own), seed)
-        return (fitted.predict(validation.tensor)[0], fitted.predict(test.windows)[0]), validation.went_up
+        return (fitted.predict(validation.tensor)[0], fitted.predict(test.tensor)[0]), validation.went_up
 
     def _parts(self, lookback: int) -> tuple[int, MovementSamples, list[LabelledWindows]]:
         if self._made is None or self._made[0] != lookback:

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from nextgen_assets.cli import main
 from nextgen_assets.commands.movement_benchmark import read_movement
-from nextgen_assets.domain.movement import PROTOCOLS, movement_samples
+from nextgen_assets.domain.movement import movement_samples
+from nextgen_assets.domain.movement_protocols import PROTOCOLS
 from tests.domain.test_movement import movement_frame
 
 KDD17 = Path(__file__).parents[3] / "shared" / "data" / "kdd17"

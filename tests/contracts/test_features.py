@@ -44,7 +44,7 @@ from tests.contracts.timeframe_oracles import TIMEFRAME
 
 ORACLES = {**CORE_ORACLES, **ALPHA158, **CLASSIC, **TIMEFRAME}
 N_SESSIONS = 190
-OFFSETS = [pytest.param(5, marks=pytest.mark.slow), 41, pytest.param(56, marks=pytest.mark.slow), 100, 170]
+OFFSETS = [*(pytest.param(offset, marks=pytest.mark.slow) for offset in (5, 56, 100)), 41, 170]
 STEPS = [11, pytest.param(3, marks=pytest.mark.slow)]
 """Every so many sessions; the close look is slow."""
 

@@ -11,14 +11,13 @@ import pytest
 from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.movement import (
     FEATURES,
-    PROTOCOLS,
     MovementData,
     MovementDataError,
-    MovementProtocol,
     MovementSamples,
     movement_samples,
     naive_calls,
 )
+from nextgen_assets.domain.movement_protocols import PROTOCOLS, MovementProtocol
 from nextgen_assets.domain.movement_runs import (
     TEST,
     VALIDATION,
@@ -119,9 +118,18 @@ def test_parts_are_split_by_target_day() -> None:
     assert validation.volatility[0] == pytest.approx(samples.log_return[samples.part == 0].std())
 
 
+def test_what_the_original_files_mark_as_absent_is_absent() -> None:
+    frame = movement_frame()
+    marked, empty = (
+        samples_of(changed(frame, "T2", 50, c_high=value, d5=value)) for value in (-123_321.0, None)
+    )
+    assert marked.windows.tobytes() == empty.windows.tobytes()
+
+
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
+        (movement_frame(20).with_columns(date=pl.lit("Monday")), "another type than the benchmark's"),
         (movement_frame(20).drop("d25"), r"columns \['d25'\] are missing"),
         (pl.concat([movement_frame(20), movement_frame(1)]), "12 rows repeat a ticker and day"),
         (changed(movement_frame(20), "T1", 3, label=2), "label that is not -1, 0 or 1"),
@@ -129,7 +137,7 @@ def test_parts_are_split_by_target_day() -> None:
         (changed(movement_frame(20), "T1", 3, label=1, n_adj_close=-1.0), "label against their n_adj_close"),
         (movement_frame(20).clear(), "0 rows"),
     ],
-    ids=["column", "repeat", "label", "infinite", "against", "empty"],
+    ids=["type", "column", "repeat", "label", "infinite", "against", "empty"],
 )
 def test_data_of_another_form_are_refused(frame: pl.DataFrame, message: str) -> None:
     with pytest.raises(MovementDataError, match=message):
