@@ -11,7 +11,7 @@ import pytest
 
 from nextgen_resources.market_data import ACTION_SCHEMA
 from nextgen_resources.market_data.bokeh import Provider as EmbeddedMarket
-from tests.graph.harness import Built, built
+from tests.graph.harness import built
 
 FIRST, LAST = date(2005, 2, 14), date(2005, 3, 11)
 SPLIT = date(2005, 2, 28)
@@ -77,30 +77,24 @@ WHOLE = SETTINGS | {
 }
 
 
-def decided(scenario: Built) -> dict[str, pl.DataFrame]:
-    """Everything from the bars to the portfolio, asked for again and worked out again."""
-    scenario.run("prepare_inputs", HISTORY, LAST)
-    scenario.run("train_models", TRAINED, TRAINED)
-    scenario.run("decide_and_trade", BEGIN, LAST)
-    return {table: scenario.content(table) for table in DECIDED}
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_split_learnt_late_changes_no_past_prediction_and_no_trade(tmp_path: Path) -> None:
     vendor = Vendor({})
-    with built(tmp_path / "late", WHOLE, market_data=vendor) as late:
-        before = decided(late)
+    with built(tmp_path, WHOLE, market_data=vendor) as late:
+        late.run("prepare_inputs", HISTORY, LAST)
+        late.run("train_models", TRAINED, TRAINED)
+        late.run("decide_and_trade", BEGIN, LAST)
+        before = {table: late.content(table) for table in DECIDED}
         vendor.stated = {"AAPL": 2.0}
-        again = decided(late)
-        assert late.warehouse.scalar("SELECT split_ratio FROM corporate_actions") == 2.0
-    for table, rows in before.items():
-        assert again[table].equals(rows), table
+        late.run("prepare_inputs", SPLIT, LAST)
+        late.run("decide_and_trade", SPLIT, LAST)
+        known = late.warehouse.read("SELECT split_ratio, known_at FROM corporate_actions")
+        assert known["split_ratio"].to_list() == [2.0]
+        assert known["known_at"][0].date() > LAST
+        for table, rows in before.items():
+            assert late.content(table).equals(rows), table
     after_it = pl.col("session_date") >= SPLIT
     assert before["predictions"].filter(after_it & ~pl.col("abstained")).height > 10
-    assert before["trades"].filter(after_it).height > 0
-    with built(tmp_path / "timely", WHOLE, market_data=Vendor({"AAPL": 2.0})) as timely:
-        known = decided(timely)
-    for table in ("feature_windows", "predictions", "trade_plans", "portfolio_values"):
-        assert not known[table].filter(after_it).equals(before[table].filter(after_it)), table
-        assert known[table].filter(~after_it).equals(before[table].filter(~after_it)), table
+    assert before["trade_plans"].filter(after_it).height > 10
+    assert before["trades"].height > 0
