@@ -58,8 +58,9 @@ def test_demo_fills_every_table_and_a_second_run_changes_nothing(tmp_path: Path)
         "news_scoring_runs",
         "provider_calls",
     }
+    repairs = {"price_repairs", "action_repairs"}
     intraday = {"market_ticks", "tick_imports", "intraday_prices", "bars_mtf", "mtf_state"}
-    assert empty <= corrections | failures | intraday | {"_migrations"}
+    assert empty <= corrections | failures | intraday | repairs | {"_migrations"}
     assert "buy and hold" in first.stdout.lower().replace("-", " ")
     assert "base rate" in first.stdout
     second = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
