@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nextgen_assets.commands.models import models
 from nextgen_resources.errors import NextGenError
 from nextgen_resources.settings.loader import load_settings
 from nextgen_resources.settings.schema import Settings
@@ -138,6 +139,21 @@ def compare(settings: Settings, first_scenario: str, second_scenario: str) -> No
     from nextgen_assets.commands.comparison import compare_scenarios
 
     compare_scenarios(settings, first_scenario, second_scenario)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def skill(settings: Settings, as_json: bool) -> None:
+    """How the predictions did: IC and rank IC by year beside members and momentum, coverage of the bounds."""
+    from nextgen_assets.commands import skill as command
+    from nextgen_assets.definitions import warehouse_of
+
+    found = command.read_skill(warehouse_of(settings), settings)
+    if as_json:
+        click.echo(command.skill_json(found))
+    else:
+        command.print_skill(found)
 
 
 @main.command()
@@ -402,6 +418,9 @@ def movement(data: Path, protocol: str, families: tuple[str, ...], seeds: int, a
         data, protocol, families, seeds, say=lambda text: click.echo(text, err=True)
     )
     click.echo(movement.benchmark_json(found) if as_json else movement.benchmark_text(found))
+
+
+main.add_command(models)
 
 
 @main.command()

@@ -39,6 +39,7 @@ from nextgen_assets.checks import asset_checks  # noqa: E402
 from nextgen_assets.orchestration.jobs import jobs  # noqa: E402
 from nextgen_assets.orchestration.schedules import schedules  # noqa: E402
 from nextgen_assets.orchestration.sensors import sensors  # noqa: E402
+from nextgen_assets.parity import issued_again_gives_the_same_bytes  # noqa: E402
 from nextgen_resources.clock import SystemClock  # noqa: E402
 from nextgen_resources.http.policy import policy_at  # noqa: E402
 from nextgen_resources.market_data import load_provider  # noqa: E402
@@ -134,7 +135,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     resources = resources_of(settings or load_settings()) | overrides
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
-        asset_checks=asset_checks(),
+        asset_checks=[*asset_checks(), issued_again_gives_the_same_bytes],
         jobs=jobs(),
         schedules=schedules(),
         sensors=sensors(),

@@ -5,6 +5,8 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.coverage_picture import coverage_picture
+from nextgen_assets.domain.coverage import coverage_table
 from nextgen_assets.domain.labels import realised_log_returns
 from nextgen_assets.domain.validation import join_outcomes, validate_predictions
 from nextgen_assets.market_view import read_market, security_names, segments
@@ -81,7 +83,10 @@ def pictures_of(
     shown = judged.filter(pl.col("ticker") == ticker).tail(PICTURED_SESSIONS)
     span = {"first": shown["session_date"].min(), "last": sessions[-1]}
     closes = warehouse.read("split_adjusted_closes", ticker=ticker, **span)
-    return {
+    coverage = coverage_table(judged, calendar, settings.feedback_block_sessions)
+    promised = settings.prediction.interval_coverage
+    drawn = {"coverage": coverage_picture(coverage, promised).markdown} if coverage.height else {}
+    return drawn | {
         "reliability": reliability_diagram(judged["probability_up"].to_numpy(), is_up).markdown,
         "price_and_predictions": price_with_predictions(closes, shown, ticker).markdown,
     }

@@ -3,21 +3,11 @@
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.live_models import live_models_by_session
 from nextgen_assets.domain.promotion import PROMOTED
-from nextgen_assets.domain.volatility import WINDOW_SESSIONS
-from nextgen_assets.market_view import security_names, segments
 from nextgen_assets.metadata import record
-from nextgen_assets.partitions import SERVING_MONTH, calendar_of, requested_sessions
+from nextgen_assets.partitions import SERVING_MONTH, requested_sessions
 from nextgen_assets.policies import session_asset
-from nextgen_assets.prediction_inputs import (
-    PredictionInputs,
-    history_sessions,
-    issue_stamps,
-    model_loader,
-    prediction_config,
-    service_of,
-)
+from nextgen_assets.prediction_service import issue
 from nextgen_resources.clock import Clock
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
@@ -53,34 +43,8 @@ def predictions(
     its verdicts, with their reasons, are in promotion_verdicts and decide who is served in the next month.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    calendar, config = calendar_of(settings), prediction_config(settings)
-    history = history_sessions(settings)
-    reach = history + settings.models.horizon_sessions + WINDOW_SESSIONS + 1
-    issued: list[pl.DataFrame] = []
-    verdicts: list[pl.DataFrame] = []
-    before = calendar.shift(sessions[0], -1)
-    for first, last, as_of in segments(warehouse, settings, sessions, reach):
-        begin = calendar.shift(first, -history)
-        with watch.measure("read"):
-            stored = warehouse.read(
-                "predictions_between", scenario_id=settings.scenario_id, first=begin, last=before
-            )
-            earlier = pl.concat([stored, *(part.select(stored.columns) for part in issued)])
-            earlier = security_names(warehouse, last).follow(earlier, "session_date")
-            inputs = PredictionInputs.read(warehouse, settings, begin, last, as_of)
-        with watch.measure("models"):
-            deployments = warehouse.read("deployments", last=last)
-            load = model_loader(deployments, model_store)
-            models = live_models_by_session(deployments, calendar.between(begin, last), load)
-            trials = warehouse.read("trial_sessions")["cutoff_session"].to_list()
-            service = service_of(settings, deployments, models, trials, config)
-        with watch.measure("predict"):
-            inside = [day for day in sessions if first <= day <= last]
-            frame = inputs.predict(earlier, inside, models, calendar, config, service)
-            verdicts.append(service.verdict_frame())
-            issued.append(frame.with_columns(*issue_stamps(frame, calendar, clock.now())))
-    rows = pl.concat(issued)
-    judged = pl.concat(verdicts).unique(["cutoff_session", "model_id"], keep="last", maintain_order=True)
+    found = issue(warehouse, settings, model_store, sessions, clock.now(), watch)
+    rows, judged = found.predictions, found.verdicts
     promoted = int((judged["verdict"] == PROMOTED).sum())
     figures = {
         "abstained_share": rows["abstained"].mean() or 0.0,

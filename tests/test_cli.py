@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
 from nextgen_assets.cli import main
 from nextgen_assets.commands.serve import server_of
@@ -40,6 +42,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 def run(scenario: Built, *arguments: str, **environ: str) -> Result:
     values = {f"NEXTGEN__{key.upper().replace('.', '__')}": str(value) for key, value in SMALL.items()}
     values["NEXTGEN__PATHS__DATA_DIR"] = str(scenario.settings.paths.data_dir)
+    values["NEXTGEN__SCENARIO_ID"] = "baseline"  # --scenario sets it for the process, which here lives on
     return CliRunner().invoke(main, list(arguments), env={**os.environ, **values, **environ})
 
 
@@ -213,3 +216,157 @@ def test_promotion_is_seen_and_what_was_kept_is_forgotten(scenario: Built) -> No
     assert predictor.health()["sessions_kept"] == 0
     with scenario.warehouse.get_connection() as connection:
         connection.execute(changed.format(-1))
+
+
+def parity(scenario: Built) -> AssetCheckEvaluation:
+    """The check of the newest session, run by itself."""
+    check = dg.AssetCheckKey(dg.AssetKey("predictions"), "issued_again_gives_the_same_bytes")
+    jobs = dg.Definitions(jobs=[dg.define_asset_job("parity", dg.AssetSelection.checks(check))])
+    merged = dg.Definitions.merge(scenario.definitions, jobs)
+    result = merged.resolve_job_def("parity").execute_in_process(instance=scenario.instance)
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation
+
+
+def test_predictions_issued_again_are_the_stored_bytes_and_a_changed_bit_is_found(scenario: Built) -> None:
+    sound = parity(scenario)
+    assert sound.passed, sound.metadata
+    stored = scenario.content("predictions")["session_date"]
+    both = stored.is_in([stored.min(), stored.max()])
+    assert sound.metadata["predictions compared"].value == both.sum()
+    change = "UPDATE predictions SET raw_probability_up = raw_probability_up {} 1e-16 WHERE session_date = DATE '{}'"
+    with scenario.warehouse.transaction() as connection:
+        connection.execute("CREATE TABLE kept AS FROM predictions")
+        connection.execute(change.format("+", LAST))
+    try:
+        broken = parity(scenario)
+        assert not broken.passed
+        assert "raw_probability_up" in str(broken.metadata["sample"].value)
+    finally:
+        with scenario.warehouse.transaction() as connection:
+            connection.execute("DELETE FROM predictions")
+            connection.execute("INSERT INTO predictions FROM kept")
+            connection.execute("DROP TABLE kept")
+
+
+def test_skill_is_told_by_year_beside_momentum_and_coverage_by_regime(scenario: Built) -> None:
+    found = json.loads(run(scenario, "skill", "--json").output)
+    judged = scenario.content("prediction_accuracy")
+    assert found["n"] == judged.height
+    assert {row["contender"] for row in found["by_year"]} >= {"served", "logistic", "lstm", "momentum"}
+    whole = next(row for row in found["coverage"] if row["scope"] == "all")
+    assert whole["coverage"] == pytest.approx(judged["is_inside_interval"].mean())
+    shown = run(scenario, "skill")
+    assert shown.exit_code == 0, shown.output
+    assert "regime wild" in shown.output
+
+
+def decided(scenario: Built) -> pl.DataFrame:
+    return scenario.warehouse.read(
+        "SELECT * FROM model_deployments WHERE decision <> 'training' ORDER BY created_at"
+    )
+
+
+def members_on(scenario: Built, session: date) -> dict[str, float]:
+    text = scenario.warehouse.scalar(
+        "SELECT ensemble FROM predictions WHERE session_date = $day AND ensemble::VARCHAR <> '[]' LIMIT 1",
+        day=session,
+    )
+    return {member["family"]: member["weight"] for member in json.loads(text)}
+
+
+def test_models_are_listed_with_what_they_serve_and_shown_with_their_lineage(scenario: Built) -> None:
+    listed = run(scenario, "models", "list")
+    assert listed.exit_code == 0, listed.output
+    assert "Models that serve 2005-08-01" in listed.output
+    assert listed.output.count("member of the ensemble") == 3
+    every = json.loads(run(scenario, "models", "list", "--all", "--json").output)["models"]
+    assert len(every) == scenario.content("model_registry").height == 12
+    shown = run(scenario, "models", "show", every[-1]["model_id"][:10])
+    assert shown.exit_code == 0, shown.output
+    for part in (
+        "hash as registered",
+        "## Validation months",
+        "## Deployments",
+        "## Newest verdicts",
+        "labels end",
+    ):
+        assert part in shown.output
+
+
+def test_two_families_are_compared_on_the_same_rows_and_models_that_never_met_are_refused(
+    scenario: Built,
+) -> None:
+    found = json.loads(run(scenario, "models", "compare", "logistic", "base_rate", "--json").output)
+    assert found["n"] > 100
+    loss = next(row for row in found["scores"] if row["score"] == "log_loss")
+    assert loss["difference"] == pytest.approx(loss["logistic"] - loss["base_rate"])
+    assert loss["lower"] < loss["difference"] < loss["upper"]
+    ids = scenario.warehouse.read(
+        "SELECT model_id FROM model_registry WHERE family = 'logistic' ORDER BY cutoff_session"
+    )
+    apart = run(scenario, "models", "compare", ids["model_id"][0], ids["model_id"][1])
+    assert apart.exit_code == 1
+    assert "0 judged predictions" in apart.output
+
+
+def test_a_refused_model_is_not_promoted_unless_despite_the_gate_and_a_rollback_ends_it(
+    scenario: Built,
+) -> None:
+    before = scenario.content("predictions")
+    refused = run(scenario, "models", "promote", "logistic", "--reason", "trial")
+    assert refused.exit_code == 1
+    assert "the gate refused it at 2005-06-30" in refused.output
+    assert decided(scenario).is_empty()
+
+    done = run(scenario, "models", "promote", "logistic", "--reason", "trial", "--despite-the-gate")
+    assert done.exit_code == 0, done.output
+    assert "served alone from 2005-08-01" in done.output
+    again = run(scenario, "models", "promote", "logistic", "--reason", "trial", "--despite-the-gate")
+    assert "is there already" in again.output
+    assert "alone, appointed" in run(scenario, "models", "list").output
+    for job, first, last in (
+        ("prepare_inputs", date(2005, 8, 1), date(2005, 8, 2)),
+        ("decide_and_trade", date(2005, 8, 1), date(2005, 8, 2)),
+    ):
+        scenario.run(job, first, last)
+    assert members_on(scenario, date(2005, 8, 2)) == {"base_rate": 0.0, "logistic": 1.0, "lstm": 0.0}
+    kept = scenario.content("predictions", LAST)
+    assert kept.equals(before)
+
+    back = run(scenario, "models", "rollback", "logistic", "--reason", "trial is over")
+    assert back.exit_code == 0, back.output
+    assert "a member again" in back.output
+    assert decided(scenario)["live_from"].to_list() == [date(2005, 8, 1), date(2005, 8, 3)]
+    assert "back from" in decided(scenario)["reason"][1]
+    scenario.run("prepare_inputs", date(2005, 8, 3), date(2005, 8, 3))
+    scenario.run("decide_and_trade", date(2005, 8, 3), date(2005, 8, 3))
+    assert all(0 < weight < 1 for weight in members_on(scenario, date(2005, 8, 3)).values())
+
+
+def test_decisions_that_cannot_be_are_refused_and_write_nothing(scenario: Built) -> None:
+    there = decided(scenario).height
+    cases = [
+        (("promote", "oracle", "--reason", "x"), "no model answers to 'oracle'"),
+        (("promote", "lstm", "--reason", " ", "--despite-the-gate"), "the reason is empty"),
+        (("rollback", "oracle", "--reason", "x"), "0 deployments"),
+    ]
+    for arguments, message in cases:
+        result = run(scenario, "models", *arguments)
+        assert result.exit_code == 1
+        assert message in result.output.replace("\n", " "), result.output
+    assert decided(scenario).height == there
+
+
+def test_a_model_whose_artifact_was_exchanged_is_not_promoted(scenario: Built) -> None:
+    model = scenario.warehouse.read("find_models", wanted="lstm").row(0, named=True)
+    arrays = scenario.settings.models_dir / model["artifact_path"] / "arrays.safetensors"
+    content = arrays.read_bytes()
+    arrays.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        result = run(scenario, "models", "promote", "lstm", "--reason", "x", "--despite-the-gate")
+        assert result.exit_code == 1
+        assert "ArtifactHashError" in result.output
+        assert "NOT USABLE" in run(scenario, "models", "show", "lstm").output
+    finally:
+        arrays.write_bytes(content)

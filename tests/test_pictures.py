@@ -10,7 +10,10 @@ import polars as pl
 import pytest
 
 from nextgen_assets import pictures
+from nextgen_assets.coverage_picture import coverage_picture
+from nextgen_assets.domain.coverage import COVERAGE_SCHEMA
 from nextgen_assets.domain.sessions import xnys
+from nextgen_assets.drawing import NothingToDrawError
 
 DAYS = xnys().between(date(2011, 1, 3), date(2012, 12, 31))
 RNG = np.random.default_rng(7)
@@ -102,3 +105,21 @@ def test_import_does_not_load_the_drawing_library():
     code = "import sys, nextgen_assets.pictures; print('matplotlib' in sys.modules, 'PIL' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_coverage_is_drawn_with_the_least_and_the_most_covered_of_many_tickers() -> None:
+    groups = [("all", "all"), ("regime", "calm"), *(("ticker", f"T{number:03}") for number in range(60))]
+    table = pl.DataFrame(
+        [
+            (scope, name, 500, 100, 0.86 + number / 1000, 0.8, 0.95)
+            for number, (scope, name) in enumerate(groups)
+        ],
+        schema=COVERAGE_SCHEMA,
+        orient="row",
+    )
+    picture = coverage_picture(table, 0.9)
+    assert picture.png[:8] == b"\x89PNG\r\n\x1a\n"
+    assert picture.png == coverage_picture(table, 0.9).png
+    assert picture.png != coverage_picture(table.head(5), 0.9).png
+    with pytest.raises(NothingToDrawError, match="coverage"):
+        coverage_picture(table.head(0), 0.9)

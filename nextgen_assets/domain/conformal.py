@@ -132,7 +132,7 @@ class ScaleConfig:
         How many predictions' worth of evidence draw a ticker's width towards that of all tickers.
     """
 
-    volatility_weight: float = 0.6
+    volatility_weight: float = 0.5
     ticker_strength: float = 20.0
 
     def __post_init__(self) -> None:
@@ -209,7 +209,7 @@ def fit_scale(
     """
     counts: Floats = np.bincount(codes, minlength=len(tickers)).astype(np.float64)
     logs = np.log(volatility)
-    sums = np.bincount(codes, logs, len(tickers))
+    sums: Floats = np.asarray(np.bincount(codes, logs, len(tickers)), dtype=np.float64)
     weight = config.volatility_weight
     strength = config.ticker_strength
     level = (sums[codes] + strength * logs) / (counts[codes] + strength)
