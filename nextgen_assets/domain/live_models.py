@@ -140,16 +140,18 @@ def appointed_families(deployments: pl.DataFrame, sessions: Sequence[date]) -> d
     Of each family the newest row of a person counts (decision promote or rollback): as champion the family is in
     charge, as challenger no longer. Of several in charge, the one appointed last is.
     """
-    rows = deployments.filter(pl.col("decision") != "training").sort("live_from", "created_at", "family")
+    persons = deployments.filter(pl.col("decision") != "training").sort("live_from", "created_at", "family")
+    waiting = deque(persons.select("live_from", "family", "role").rows())
+    in_charge: dict[str, None] = {}
     found: dict[date, str] = {}
-    for session in sessions:
-        newest = {
-            row["family"]: row["role"] for row in rows.filter(pl.col("live_from") <= session).rows(named=True)
-        }
-        order = rows.filter(pl.col("live_from") <= session)["family"].to_list()
-        in_charge = [family for family in reversed(order) if newest[family] == "champion"]
+    for session in sorted(sessions):
+        while waiting and waiting[0][0] <= session:
+            _, family, role = waiting.popleft()
+            in_charge.pop(family, None)
+            if role == "champion":
+                in_charge[family] = None
         if in_charge:
-            found[session] = in_charge[0]
+            found[session] = next(reversed(in_charge))
     return found
 
 

@@ -2,7 +2,7 @@
 WITH judged AS (
     SELECT a.ticker, a.is_inside_interval::INTEGER AS inside, p.interval_coverage AS promised
     FROM prediction_accuracy a JOIN predictions p USING (prediction_id)
-    WHERE a.target_session_date <= $last),
+    WHERE $first <= $last AND a.target_session_date <= $last),
 scopes AS (
     SELECT 'all' AS scope, count(*) AS n, avg(inside) AS coverage, avg(promised) AS promised FROM judged
     UNION ALL
