@@ -75,17 +75,17 @@ def print_rows(title: str, rows: list[dict[str, Any]]) -> None:
     for name in shown:
         table.add_column(_SHOWN[name], no_wrap=True)
     for row in rows:
-        cells = [
-            f"{row[name]:.4f}" if isinstance(row[name], float) else str(row[name] or "–") for name in shown
-        ]
-        table.add_row(
-            *(
-                cell[:_SHORT_ID] if name == "model_id" else cell
-                for name, cell in zip(shown, cells, strict=True)
-            )
-        )
+        table.add_row(*(_cell(name, row[name]) for name in shown))
     table.caption = "Log loss on the validation months, beside the base rate's; lower is better."
     Console().print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if name == "model_id":
+        return str(value)[:_SHORT_ID]
+    return str(value or "–").replace("promoted by", "by").replace("member of the ", "")
 
 
 def model_text(warehouse: Warehouse, store: ModelStore, wanted: str) -> Shown:
