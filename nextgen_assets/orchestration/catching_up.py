@@ -25,7 +25,7 @@ _BUSY = [
 @dg.sensor(
     name="catch_up",
     jobs=[daily_cycle, train_models],
-    minimum_interval_seconds=300,
+    minimum_interval_seconds=30,
     description="Makes up for missed sessions: the oldest stretch first, at most scheduler.max_catch_up_sessions "
     "in one run, one run at a time, after the models that serve it.",
 )

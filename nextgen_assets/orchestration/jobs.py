@@ -32,8 +32,13 @@ import_ticks = dg.define_asset_job(
     selection=INTRADAY,
     description="Ticks and bars within the day, from the files of intraday.folder; apart from the daily work.",
 )
+revisit_recent = dg.define_asset_job(
+    "revisit_recent",
+    selection=dg.AssetSelection.groups("ingestion") - dg.AssetSelection.assets("ticker_universe"),
+    description="Raw rows of a few past sessions again: what came late or was corrected since.",
+)
 
 
 def jobs() -> list[UnresolvedAssetJobDefinition]:
     """Every job of the code location."""
-    return [prepare_inputs, train_models, decide_and_trade, daily_cycle, import_ticks]
+    return [prepare_inputs, train_models, decide_and_trade, daily_cycle, import_ticks, revisit_recent]

@@ -6,6 +6,7 @@ import dagster as dg
 
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.orchestration.jobs import daily_cycle, train_models
+from nextgen_assets.orchestration.late_arrivals import revisit_each_morning
 
 
 @dg.schedule(
@@ -40,4 +41,4 @@ def _month_before(day: date) -> date:
 
 def schedules() -> list[dg.ScheduleDefinition]:
     """Every schedule of the code location; they start stopped."""
-    return [after_each_session, after_each_month]
+    return [after_each_session, after_each_month, revisit_each_morning]

@@ -6,6 +6,7 @@ import dagster as dg
 
 from nextgen_assets.orchestration.catching_up import catch_up
 from nextgen_assets.orchestration.events import LOOKED_BACK, row_events, run_events
+from nextgen_assets.orchestration.late_arrivals import new_files
 from nextgen_resources.alerts.delivery import Dispatcher
 from nextgen_resources.alerts.outbox import Outbox
 from nextgen_resources.clock import Clock
@@ -60,4 +61,4 @@ def _since(cursor: str | None, now: datetime) -> datetime:
 
 def sensors() -> list[dg.SensorDefinition]:
     """Every sensor of the code location; they start stopped."""
-    return [tell_receivers, catch_up]
+    return [tell_receivers, catch_up, new_files]

@@ -75,6 +75,9 @@ class SchedulerSettings(Section):
         le=10_080,
         description="minutes after the cut-off of a session from which its missing prices are a stale feed",
     )
+    revisited_sessions: WholeNumber = Field(
+        ge=0, le=60, description="past sessions whose raw rows are asked for again every morning; 0: none"
+    )
     max_catch_up_sessions: WholeNumber = Field(
         ge=1, le=250, description="missed sessions that one run makes up for"
     )

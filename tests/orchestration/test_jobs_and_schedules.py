@@ -156,6 +156,7 @@ def test_schedules_wait_for_someone_to_start_them() -> None:
     assert {schedule.name: schedule.default_status for schedule in schedules()} == {
         "after_each_session": dg.DefaultScheduleStatus.STOPPED,
         "after_each_month": dg.DefaultScheduleStatus.STOPPED,
+        "revisit_each_morning": dg.DefaultScheduleStatus.STOPPED,
     }
 
 
