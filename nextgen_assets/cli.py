@@ -428,12 +428,9 @@ main.add_command(models)
 @click.pass_obj
 def ui(settings: Settings, port: int) -> None:
     """Serve the Dagster UI with its daemon, to this machine only."""
-    from nextgen_assets.commands.home import enter_home
+    from nextgen_assets.commands.ui import serve_ui
 
-    enter_home(settings)
-    os.chdir(settings.project_root)
-    dagster = os.path.join(os.path.dirname(sys.executable), "dagster")
-    os.execv(dagster, [dagster, "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606
+    sys.exit(serve_ui(settings, port))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def grpc_echo(path: str, ready: Connection) -> None:
     """A unary method of gRPC that gives its bytes back."""
     from concurrent.futures import ThreadPoolExecutor
 
-    import grpc  # type: ignore[import-untyped]
+    import grpc
 
     handler = grpc.method_handlers_generic_handler(
         "bench", {"echo": grpc.unary_unary_rpc_method_handler(lambda request, _: request)}

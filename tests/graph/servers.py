@@ -151,7 +151,7 @@ def webserver(door: Door) -> Iterator[Api]:
     port = free_port()
     api = Api(f"http://127.0.0.1:{port}/graphql")
     where = ("-w", str(PROJECT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port))
-    with door.serving("dagster-webserver", *where) as process:
+    with door.serving("python", "-m", "nextgen_resources.webserver", *where) as process:
         await_loaded(api, process)
         yield api
 
