@@ -173,10 +173,16 @@ def benchmark_text(found: Benchmark) -> str:
     table.add_section()
     for result in (*found.naive, *found.ours):
         n_seeds = len(result.by_seed["mcc"]) if result.chosen else 0
-        chosen = ", ".join(f"{name} {value}" for name, value in result.chosen.items())
         table.add_row(result.model, *_cells(result.accuracy, 100.0, 2), *_cells(result.mcc, 1.0, 4),
-            str(n_seeds or ""), _loss(result), chosen)  # fmt: skip
+            str(n_seeds or ""), _loss(result), "")  # fmt: skip
     console.print(table)
+    for result in found.ours:
+        chosen = ", ".join(f"{name} {value}" for name, value in result.chosen.items())
+        console.print(
+            f"{result.model}: {chosen} ({result.n_trials} tried)"
+            if result.n_trials
+            else f"{result.model}: {chosen}"
+        )
     preferred = min(found.ours, key=lambda result: result.validation_log_loss or math.inf)
     console.print(f"the validation part prefers {preferred.model}\n")
     paired = _table(
