@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from nextgen_assets.domain.sessions import NEW_YORK, SessionCalendar
 
 Panel = NDArray[np.float64]
+
+VOLUME_SESSIONS: Final = 20
+"""Sessions over which the usual dollar volume is taken."""
 
 
 class MarketDataError(ValueError):
@@ -95,6 +99,27 @@ class MarketData:
     def mark_rows(self) -> NDArray[np.int64]:
         """Row of the session whose close is the mark; -1 before the first."""
         return self._marks[1]
+
+    @cached_property
+    def adjusted_marks(self) -> Panel:
+        """Last known closes in shares of the first session: the splits since then taken out."""
+        return self.marks * np.cumprod(self.split_ratios, axis=0)
+
+    @cached_property
+    def log_returns(self) -> Panel:
+        """Log return of the adjusted marks over each session; NaN on the first session and before a first close."""
+        first = np.full((1, len(self.tickers)), np.nan)
+        return np.concatenate([first, np.diff(np.log(self.adjusted_marks), axis=0)])
+
+    @cached_property
+    def median_dollar_volumes(self) -> Panel:
+        """Median of close times volume over 20 sessions up to each; NaN until there are 20 since the first bar."""
+        traded = np.where(np.isfinite(self.marks), np.nan_to_num(self.closes * self.volumes, nan=0.0), np.nan)
+        medians = np.full(traded.shape, np.nan)
+        if len(traded) >= VOLUME_SESSIONS:
+            windows = np.lib.stride_tricks.sliding_window_view(traded, VOLUME_SESSIONS, axis=0)
+            medians[VOLUME_SESSIONS - 1 :] = np.median(windows, axis=-1)
+        return medians
 
     def row(self, session: date) -> int:
         """Row of ``session``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -17,10 +18,13 @@ from nextgen_assets.domain.trading.fills import Order
 from nextgen_assets.domain.trading.forecasts import Forecasts
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import MICROS_PER_USD, content_id, to_micros
-from nextgen_assets.domain.trading.portfolio import Book
+from nextgen_assets.domain.trading.portfolio import Book, Position
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.sizing import share_changes
+
+RETURN_SESSIONS: Final = 60
+"""Sessions over which it is judged whether tickers move together."""
 
 PLAN_SCHEMA: Final[dict[str, pl.DataType]] = {
     "plan_id": pl.String(),
@@ -126,14 +130,19 @@ def draft_session(
     held = np.zeros(len(market.tickers), dtype=np.int64)
     ages = np.zeros(len(market.tickers), dtype=np.int64)
     today = desk.calendar.index(session)
+    gains, falls = (np.full(len(market.tickers), np.nan) for _ in range(2))
     for ticker, position in book.positions.items():
         column = market.column(ticker)
         held[column] = position.quantity
         ages[column] = today - desk.calendar.index(position.opened_on) + 1
+        gains[column], falls[column] = _standing(market, row, column, position)
     columns = np.flatnonzero(np.isfinite(market.closes[row]) | (held > 0))
     if not len(columns):
         return
-    situation = _situation(desk, session, forecast_row, columns, held[columns], ages[columns], recent_nav)
+    standing = (gains[columns], falls[columns])
+    situation = _situation(
+        desk, session, forecast_row, columns, held[columns], ages[columns], standing, recent_nav
+    )
     weights, judgements = weigh(situation, desk.principles)
     changes = share_changes(
         weights,
@@ -154,6 +163,14 @@ def draft_session(
     )
 
 
+def _standing(market: MarketData, row: int, column: int, position: Position) -> tuple[float, float]:
+    """Return on the average cost, and fraction below the highest close since the position was opened."""
+    closes = market.adjusted_marks[market.row(position.opened_on) : row + 1, column]
+    cost = position.cost_micros / position.quantity / MICROS_PER_USD
+    gain = float(market.marks[row, column]) / cost - 1.0 if cost > 0.0 else math.nan
+    return gain, 1.0 - float(closes[-1]) / float(np.nanmax(closes))
+
+
 def _situation(
     desk: Desk,
     session: date,
@@ -161,11 +178,14 @@ def _situation(
     columns: NDArray[np.intp],
     held: NDArray[np.int64],
     ages: NDArray[np.int64],
+    standing: tuple[NDArray[np.float64], NDArray[np.float64]],
     recent_nav: tuple[int, ...],
 ) -> Situation:
     market, forecasts = desk.market, desk.forecasts
     row = market.row(session)
     price = market.marks[row, columns]
+    seen = market.log_returns[max(row + 1 - RETURN_SESSIONS, 0) : row + 1]
+    short = np.full((RETURN_SESSIONS - len(seen), len(columns)), np.nan)
     net_asset_value = recent_nav[-1] / MICROS_PER_USD
     numbers = {name: panel[forecast_row, columns] for name, panel in forecasts.numbers.items()}
     return Situation(
@@ -177,6 +197,10 @@ def _situation(
         quantity_held=held,
         sessions_held=ages,
         price_usd=price,
+        unrealized_return=standing[0],
+        below_high=standing[1],
+        median_dollar_volume_usd=market.median_dollar_volumes[row, columns],
+        recent_returns=np.concatenate([short, seen[:, columns]]).T,
         has_prediction=forecasts.prediction_id[forecast_row, columns] != None,  # noqa: E711 elementwise
         abstained=forecasts.abstained[forecast_row, columns],
         net_asset_value_usd=net_asset_value,

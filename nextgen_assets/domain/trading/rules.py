@@ -12,7 +12,9 @@ DEFAULT_PRINCIPLES: Final = (
     "conviction",
     "humility",
     "diversify",
+    "liquidity",
     "preserve_capital",
+    "cut_losses",
     "patience",
     "budget",
 )
@@ -24,6 +26,12 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "max_weight": (0.0, 1.0),
     "max_gross_exposure": (0.0, 1.0),
     "cash_reserve_weight": (0.0, 1.0),
+    "max_correlated_weight": (0.0, 1.0),
+    "correlation_limit": (0.0, 1.0),
+    "liquidity_share": (0.0, 1.0),
+    "stop_loss": (0.01, 1.0),
+    "run_from": (0.0, 10.0),
+    "give_back": (0.0, 1.0),
     "priority_floor": (0.0, 1.0),
     "slippage_bps": (0.0, 1_000.0),
     "commission_per_share_usd": (0.0, 100.0),
@@ -63,6 +71,14 @@ class TradingRules:
         Caps on one position and on their sum, fractions of the net asset value.
     cash_reserve_weight : float
         Part of the net asset value that increases leave in cash, for price gaps and costs.
+    max_correlated_weight, correlation_limit : float
+        Cap on the sum of positions that move together, and the correlation of returns from which they do.
+    liquidity_share : float
+        Largest increase of a position, as a share of its median dollar volume a session.
+    stop_loss : float
+        Loss on the average cost, a fraction, from which a position is closed.
+    run_from, give_back : float
+        Gain on the average cost from which a position is let run, and the fall from its high that ends it.
     priority_floor : float
         Conviction multiplier of a ticker with strategic priority score 0 (1 at score 1).
     slippage_bps : float
@@ -102,6 +118,12 @@ class TradingRules:
     max_weight: float = 0.30
     max_gross_exposure: float = 1.0
     cash_reserve_weight: float = 0.01
+    max_correlated_weight: float = 0.60
+    correlation_limit: float = 0.80
+    liquidity_share: float = 0.01
+    stop_loss: float = 0.20
+    run_from: float = 0.05
+    give_back: float = 0.02
     priority_floor: float = 0.5
     slippage_bps: float = 5.0
     commission_per_share_usd: float = 0.005

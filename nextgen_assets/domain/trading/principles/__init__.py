@@ -59,6 +59,13 @@ class Situation:
         Sessions since the position was opened, the opening session counted; 0 when nothing is held.
     price_usd : float array (n_tickers,)
         Last known close, > 0.
+    unrealized_return, below_high : float array (n_tickers,)
+        Price over average cost, minus 1; fraction below the highest close since the position was opened,
+        splits taken out. NaN when nothing is held.
+    median_dollar_volume_usd : float array (n_tickers,)
+        Median over the last 20 sessions, a session without a bar counting as none; NaN while unknown.
+    recent_returns : float array (n_tickers, n_sessions)
+        Log returns of the last known closes over the last sessions, splits taken out; NaN while unknown.
     has_prediction, abstained : bool array (n_tickers,)
         Whether a prediction of S was issued, and whether it abstained.
     probability_up, expected_log_return, lower_log_return, upper_log_return, volatility : float array
@@ -83,6 +90,10 @@ class Situation:
     quantity_held: Counts
     sessions_held: Counts
     price_usd: Floats
+    unrealized_return: Floats
+    below_high: Floats
+    median_dollar_volume_usd: Floats
+    recent_returns: Floats
     has_prediction: Flags
     abstained: Flags
     probability_up: Floats
