@@ -1,0 +1,133 @@
+"""Two ledgers of the same orders, one by events and one compiled, agree to the micro-dollar."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nextgen_assets.domain.trading.bare_ledger import BareLedger, replay_orders
+from nextgen_assets.domain.trading.ledger import replay
+from nextgen_assets.domain.trading.market import MarketData, MarketDataError
+from nextgen_assets.domain.trading.money import to_usd
+from nextgen_assets.domain.trading.performance import value_portfolio
+from nextgen_assets.domain.trading.portfolio import PortfolioState
+from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.domain.trading.simulation import execute_plans
+from tests.domain.trading.trading_builders import CALENDAR, DELAY, market_of, plan_rows
+
+TICKERS = ("AAA", "BBB", "CCC")
+SESSIONS = 10
+
+
+def history(seed: int) -> tuple[MarketData, np.ndarray, TradingRules]:
+    """Prices with gaps and thin volumes, orders of any size on any day, costs of any kind."""
+    rng = np.random.default_rng(seed)
+    closes = rng.uniform(0.5, 400.0, 3) * np.exp(np.cumsum(rng.normal(0, 0.05, (SESSIONS, 3)), axis=0))
+    opens = closes * np.exp(rng.normal(0, 0.02, closes.shape))
+    gone = rng.random(closes.shape) < 0.15
+    gone[0] = False
+    opens[gone], closes[gone] = np.nan, np.nan
+    market = market_of(opens, closes, TICKERS)
+    market.volumes[:] = np.where(gone, np.nan, rng.choice([0.0, 300.0, 1e4, 1e9], closes.shape))
+    orders = np.where(rng.random(closes.shape) < 0.6, rng.integers(-400, 400, closes.shape), 0)
+    orders[0] = 0  # a plan of the session before fills
+    rules = TradingRules(
+        initial_cash_usd=float(rng.choice([1.0, 900.0, 20_000.0, 1e9])),
+        slippage_bps=float(rng.choice([0.0, 5.0, 7.31])),
+        commission_per_share_usd=float(rng.choice([0.0, 0.005])),
+        commission_minimum_usd=float(rng.choice([0.0, 1.0])),
+    )
+    return market, orders, rules
+
+
+def by_events(
+    market: MarketData, orders: np.ndarray, rules: TradingRules
+) -> tuple[PortfolioState, pl.DataFrame]:
+    """The same orders through the journal, replayed from its entries alone, and its values."""
+    sessions = list(market.sessions)
+    rows = [
+        (sessions[row - 1], TICKERS[column], "buy" if orders[row, column] > 0 else "sell", abs(int(orders[row, column])))
+        for row, column in np.argwhere(orders)
+    ]  # fmt: skip
+    _, entries = execute_plans(
+        PortfolioState("baseline"), plan_rows(*rows), sessions, market, rules, CALENDAR
+    )
+    sums = entries.group_by("event_id").agg(pl.col("amount_usd").sum())["amount_usd"]
+    assert set(sums.to_list()) == {Decimal(0)}
+    _, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
+    return replay(entries, "baseline"), values
+
+
+def compiled(market: MarketData, orders: np.ndarray, rules: TradingRules) -> BareLedger:
+    return replay_orders(orders, market.opens, market.closes, market.volumes, rules)
+
+
+def assert_they_agree(seed: int) -> None:
+    market, orders, rules = history(seed)
+    bare = compiled(market, orders, rules)
+    state, values = by_events(market, orders, rules)
+    held = {
+        TICKERS[at]: (int(bare.shares[at]), int(bare.cost_micros[at])) for at in np.flatnonzero(bare.shares)
+    }
+    assert {t: (p.quantity, p.cost_micros) for t, p in state.positions.items()} == held
+    assert (state.realized_micros, state.commission_micros) == (bare.realized_micros, bare.commission_micros)
+    assert values["cash_usd"].to_list() == [to_usd(int(cash)) for cash in bare.cash_micros]
+    assert values["net_asset_value_usd"].to_list() == [to_usd(int(value)) for value in bare.value_micros]
+    assert min(bare.cash_micros) >= 0
+    unrealised = int(bare.value_micros[-1]) - int(bare.cash_micros[-1]) - int(bare.cost_micros.sum())
+    earned = bare.realized_micros - bare.commission_micros + unrealised
+    assert int(bare.value_micros[-1]) == rules.initial_cash_micros + earned  # nothing is lost
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1_000_000))
+def test_both_ledgers_agree_on_generated_histories(seed: int) -> None:
+    assert_they_agree(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_both_ledgers_agree_on_a_thousand_generated_histories() -> None:
+    for seed in range(1_000):
+        assert_they_agree(seed)
+
+
+def test_histories_meet_every_limit() -> None:
+    """Otherwise agreement would prove little: orders are cut by cash, by volume and by shares held."""
+    cut = {"volume": 0, "cash": 0, "shares": 0, "no_bar": 0}
+    for seed in range(40):
+        market, orders, rules = history(seed)
+        sessions = list(market.sessions)
+        rows = [
+            (sessions[r - 1], TICKERS[c], "buy" if orders[r, c] > 0 else "sell", abs(int(orders[r, c])))
+            for r, c in np.argwhere(orders)
+        ]
+        trades, _ = execute_plans(PortfolioState("x"), plan_rows(*rows), sessions, market, rules, CALENDAR)
+        for reason in trades["reject_reason"].drop_nulls():
+            cut[reason] += 1
+    assert min(cut.values()) >= 20, cut
+
+
+def test_sums_beyond_53_bits_stay_exact() -> None:
+    """A billion dollars of a thousandth of a cent: where doubles begin to lose micro-dollars."""
+    closes = np.array([[0.000001], [123_456.789012], [123_456.789013]])
+    rules = TradingRules(initial_cash_usd=1e12, slippage_bps=0.0, commission_minimum_usd=0.0)
+    bare = replay_orders(np.array([[0], [7_999_999], [-3_333_333]]), closes, closes, None, rules)
+    bought = 7_999_999 * 123_456_789_012
+    fees = 7_999_999 * 5_000 + 3_333_333 * 5_000
+    sold = 3_333_333 * 123_456_789_013
+    assert int(bare.cash_micros[-1]) == 10**18 - bought + sold - fees
+    part = (bought * 3_333_333 + 7_999_999 // 2) // 7_999_999
+    assert bare.realized_micros == sold - part
+
+
+def test_panels_of_other_shapes_are_refused() -> None:
+    with pytest.raises(MarketDataError, match="expected one and the same"):
+        replay_orders(
+            np.zeros((2, 3), dtype=np.int64), np.ones((2, 2)), np.ones((2, 3)), None, TradingRules()
+        )
