@@ -52,6 +52,7 @@ def quality_findings(
         start = calendar.shift(first, -min(CONTEXT_SESSIONS, calendar.index(first)))
         with watch.measure("read"):
             bars = warehouse.read("bars", first=start, last=last, as_of=as_of)
+            bars = of_holders(bars, warehouse.read("listings"), last)
             actions = warehouse.read("actions", first=start, last=last, as_of=as_of)
         with watch.measure("provider"), recorded_calls(context, warehouse, http) as made:
             asked = max(start, calendar.shift(first, -STEP_SESSIONS))
@@ -69,6 +70,25 @@ def quality_findings(
         repaired = repairs.write(context, clock.now())
     record(context, watch, rows, "session_date", figures={**counts, **repaired})
     return {"quality_findings": rows, "provider_calls": pl.concat(calls)}
+
+
+def of_holders(bars: pl.DataFrame, listings: pl.DataFrame, last: date) -> pl.DataFrame:
+    """The bars of the security that each ticker stands for at ``last``: what another firm was worth is no move of it.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        ticker, session_date and further columns, in which no ticker changes hands after the first session asked for.
+    listings : DataFrame
+        ticker, valid_from, security_id.
+    """
+    begun = listings.filter(pl.col("valid_from") <= last).sort("ticker", "valid_from")
+    holders = begun.group_by("ticker", maintain_order=True).last().select("ticker", "security_id")
+    since = begun.join(holders, on=["ticker", "security_id"]).group_by("ticker").agg(
+        held_from=pl.col("valid_from").min()
+    )  # fmt: skip
+    held = bars.join(since, on="ticker", how="left", maintain_order="left")
+    return held.filter((pl.col("session_date") >= pl.col("held_from")).fill_null(True)).drop("held_from")
 
 
 def no_findings() -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from nextgen_assets.domain.sessions import xnys
+from nextgen_assets.quality_findings import of_holders
 from nextgen_resources.market_data.bokeh import Provider
 from tests.graph.harness import Built, built
 
@@ -43,6 +44,21 @@ def steps(scenario: Built, *ranges: tuple[date, date]) -> pl.DataFrame:
     for first, last in ranges:
         scenario.run("audit", first, last)
     return scenario.content("quality_findings")
+
+
+def test_bars_of_the_firm_that_had_the_ticker_before_are_left_out() -> None:
+    days = SESSIONS[:4]
+    bars = pl.DataFrame({"ticker": ["A"] * 4 + ["B"] * 4, "session_date": [*days, *days], "close": range(8)})
+    listings = pl.DataFrame(
+        {
+            "ticker": ["A", "A", "A", "B"],
+            "valid_from": [days[0], days[1], days[3], days[0]],
+            "security_id": ["old", "new", "later", "b"],
+        }
+    )
+    kept = of_holders(bars, listings, days[2])
+    assert kept["close"].to_list() == [1, 2, 3, 4, 5, 6, 7]
+    assert of_holders(bars, listings.clear(), days[2]).equals(bars)
 
 
 @pytest.fixture(scope="module")
