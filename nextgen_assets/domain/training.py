@@ -26,7 +26,7 @@ from nextgen_assets.domain.models import (
 )
 from nextgen_assets.domain.pooled_windows import PooledWindows
 from nextgen_assets.domain.scaling import FeatureScaler, fit_pooled_scaler
-from nextgen_assets.domain.splits import SplitConfig, split_by_time
+from nextgen_assets.domain.splits import SplitConfig, TimeSplit, split_by_time
 from nextgen_assets.domain.trained_model import (
     MODEL_PREFIX,
     REFERENCE_PREFIX,
@@ -79,6 +79,14 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
+class KnownScaler:
+    """A scaler that was fitted before, and the last session that shaped it."""
+
+    scaler: FeatureScaler
+    fitted_until_session: date
+
+
+@dataclass(frozen=True, eq=False)
 class TrainingJob:
     """Everything that one cut-off is trained from; picklable.
 
@@ -106,6 +114,8 @@ class TrainingJob:
         Configurations tried so far, this one included.
     starts : mapping of str to Start
         By family, the earlier model that it goes on from; families that are not named begin from scratch.
+    scaler : KnownScaler or None
+        Of the model that is fine-tuned; None: fitted on the fitting part.
     dropped : int
         Complete windows of the span that could not train: no known return or volatility.
     """
@@ -122,6 +132,7 @@ class TrainingJob:
     settings: TrainingSettings
     trials_to_date: int = 1
     starts: Mapping[str, Start] = field(default_factory=dict)
+    scaler: KnownScaler | None = None
     dropped: int = 0
 
     def fingerprint(self) -> str:
@@ -141,7 +152,15 @@ class TrainingJob:
             "volatility": self.volatility,
             "session_index": self.session_index,
         }
+        arrays |= {} if self.scaler is None else self.scaler.scaler.arrays()
         return fingerprint(texts, arrays)
+
+    def scaling(self, split: TimeSplit) -> tuple[FeatureScaler, date]:
+        """The scaler of the job, and the last session that shaped it."""
+        if self.scaler is not None:
+            return self.scaler.scaler, self.scaler.fitted_until_session
+        scaler = fit_pooled_scaler(self.windows.vectors, self.windows.take(split.fit).uses())
+        return scaler, self.session_dates[split.fit[-1]].astype(object)
 
     def part(self, rows: npt.NDArray[np.int64], scaled: npt.NDArray[np.float32]) -> LabelledWindows:
         """The windows at ``rows`` over their scaled vectors, with their labels."""
@@ -184,10 +203,9 @@ def train_cutoff(job: TrainingJob, checkpoints: Checkpoints | None = None) -> tu
     """
     split = split_by_time(job.session_index, job.settings.split)
     job.windows.refuse_non_finite("training windows")
-    scaler = fit_pooled_scaler(job.windows.vectors, job.windows.take(split.fit).uses())
+    scaler, scaler_until = job.scaling(split)
     scaled = scaler.standardise(job.windows.vectors)
     fit, validation = job.part(split.fit, scaled), job.part(split.validation, scaled)
-    scaler_until = job.session_dates[split.fit[-1]].astype(object)
     gap = job.windows.shape[1] + job.settings.split.horizon_sessions
     reference = fit_reference(fit.pooled, fit.session_index, gap)
     base_rate = load_family("base_rate")

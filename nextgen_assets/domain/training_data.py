@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -107,19 +108,28 @@ class TrainingData:
         """How many windows the job of the cut-off will hold."""
         return int(self._rows(cutoff_session).size)
 
-    def job(self, cutoff_session: date, trials_to_date: int = 1) -> TrainingJob:
+    def job(
+        self, cutoff_session: date, trials_to_date: int = 1, tickers: Collection[str] | None = None
+    ) -> TrainingJob:
         """The job of one cut-off.
+
+        Parameters
+        ----------
+        cutoff_session, trials_to_date
+            As they go into the job.
+        tickers : collection of str, optional
+            Windows of these alone; None: of everybody.
 
         Raises
         ------
         TooLittleDataError
-            When :meth:`shortage` names a reason.
+            When :meth:`shortage` names a reason, or the tickers have too little history.
 
         Notes
         -----
         As-of rule: windows whose label had ended ``embargo_sessions`` before the cut-off, and no others.
         """
-        rows = self._rows(cutoff_session)
+        rows = self._rows(cutoff_session, tickers)
         shortage = shortage_of_history(self.session_index[rows], self.settings.split)
         if shortage:
             raise TooLittleDataError(f"model_registry: cut-off {cutoff_session}: {shortage}")
@@ -138,7 +148,7 @@ class TrainingData:
             tickers=tuple(self.store.tickers[ticker] for ticker in np.unique(cells[:, 1]).tolist()),
             settings=self.settings,
             trials_to_date=trials_to_date,
-            dropped=self._dropped(cells),
+            dropped=self._dropped(cells) if tickers is None else 0,
         )
 
     def _dropped(self, cells: npt.NDArray[np.int64]) -> int:
@@ -147,8 +157,11 @@ class TrainingData:
         is_inside = (sessions >= cells[0, 0]) & (sessions <= cells[-1, 0])
         return int(np.count_nonzero(is_inside & ~self.is_usable))
 
-    def _rows(self, cutoff_session: date) -> npt.NDArray[np.int64]:
+    def _rows(self, cutoff_session: date, tickers: Collection[str] | None = None) -> npt.NDArray[np.int64]:
         split, cutoff_index = self.settings.split, self.calendar.index(cutoff_session)
         rows = rows_before_cutoff(self.session_index, self.is_usable, cutoff_index, split)
+        if tickers is not None:
+            is_meant = np.array([ticker in tickers for ticker in self.store.tickers])
+            rows = rows[is_meant[self.store.complete[rows, 1]]]
         phases = np.array([ticker_phase(ticker) for ticker in self.store.tickers], dtype=np.int64)
         return thinned(rows, self.session_index, phases[self.store.complete[:, 1]], split.maximum_windows)
