@@ -1,11 +1,13 @@
-"""Where the predictions are wrong, found by a systematic and corrected search."""
+"""Where the predictions are wrong, found by a systematic and corrected search, and tested again later."""
 
 import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.curiosity import CuriositySettings, find_insights
+from nextgen_assets.domain.insight_retests import RetestRules
 from nextgen_assets.metadata import record
-from nextgen_assets.outcome_view import read_outcomes
+from nextgen_assets.outcome_context import with_context
+from nextgen_assets.outcome_view import read_issued, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.settings.schema import Settings
@@ -16,23 +18,41 @@ from nextgen_resources.warehouse.warehouse import Warehouse
 @session_asset(group="feedback", kinds={"duckdb", "polars"}, deps=["prediction_accuracy"])
 def learning_insights(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
-) -> pl.DataFrame:
-    """One row per finding: a slice in which the predictions are worse than elsewhere.
+) -> dict[str, pl.DataFrame]:
+    """One row per finding: a slice in which predictions lose more, surprise more or abstain more than elsewhere.
 
-    Key: insight_id. Source: prediction_accuracy. Cadence: the last session of each month. p-values are
-    corrected for every slice that was looked at. A re-run replaces its sessions.
+    Key: insight_id. Source: prediction_accuracy and predictions, and the findings before. Cadence: the last
+    session of each month. p-values are corrected for every slice that was looked at. What stands is tested again on
+    later predictions and retired when it fails (insight_retests). A re-run replaces its sessions.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    rules = CuriositySettings(
-        window_sessions=settings.feedback_window_sessions,
-        block_sessions=settings.feedback_block_sessions,
-        maximum_q_value=settings.feedback.insight_q,
-    )
-    with watch.measure("read"):
-        joined = read_outcomes(warehouse, settings, sessions)
-    with watch.measure("compute"):
-        rows = find_insights(
-            joined, sessions, calendar_of(settings), settings.ingestion.cutoff_delay_minutes, rules
+    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
+    month_ends = [day for day in sessions if calendar.shift(day, 1).month != day.month]
+    with watch.measure("read"), warehouse.snapshot():
+        earlier = warehouse.read("findings_before", first=sessions[0])
+        joined, issued = (
+            with_context(warehouse, settings, read(warehouse, settings, month_ends or sessions[-1:]))
+            for read in (read_outcomes, read_issued)
         )
-    record(context, watch, rows, "session_date")
-    return rows
+    with watch.measure("compute"):
+        rules = curiosity_rules(settings)
+        found = find_insights(joined, month_ends, calendar, delay, rules, issued, earlier)
+    figures = {str(verdict): n for verdict, n in found.retests["verdict"].value_counts().rows()}
+    record(
+        context, watch, found.insights, "session_date", figures={"re-tests": found.retests.height} | figures
+    )
+    return {"learning_insights": found.insights, "insight_retests": found.retests}
+
+
+def curiosity_rules(settings: Settings) -> CuriositySettings:
+    """The rules of the search, as the settings say."""
+    window, block = settings.feedback_window_sessions, settings.feedback_block_sessions
+    blocks_of_half = -(-window // (2 * block))
+    return CuriositySettings(
+        window_sessions=window,
+        block_sessions=block,
+        maximum_q_value=settings.feedback.insight_q,
+        retests=RetestRules(
+            retest_sessions=blocks_of_half * block, window_sessions=window, block_sessions=block
+        ),
+    )

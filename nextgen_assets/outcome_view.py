@@ -28,20 +28,32 @@ def read_outcomes(warehouse: Warehouse, settings: Settings, sessions: list[date]
     Returns
     -------
     DataFrame
-        Columns of ``join_outcomes`` and has_news: whether the session of the prediction admitted an
-        article about the ticker.
+        Columns of ``join_outcomes``.
     """
-    calendar = calendar_of(settings)
-    horizon = settings.models.horizon_sessions
-    history = feedback_rules(settings).history_sessions(horizon)
-    earliest = calendar.index(sessions[0]) - history
-    first = calendar.sessions[max(earliest, 0)]
-    span = {"scenario_id": settings.scenario_id, "first": first, "last": sessions[-1]}
-    begin = calendar.sessions[max(earliest - horizon, 0)]
+    span = _span(settings, sessions)
     with warehouse.snapshot():
         judged, said = warehouse.read("outcomes", **span), warehouse.read("predictions_due", **span)
-        news = warehouse.read("news_presence", first=begin, last=sessions[-1])
-    joined, news = join_outcomes(judged, said), news.with_columns(has_news=pl.lit(True))
-    return joined.join(news, on=["ticker", "session_date"], how="left", maintain_order="left").with_columns(
-        pl.col("has_news").fill_null(False)
-    )
+    return join_outcomes(judged, said)
+
+
+def read_issued(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> pl.DataFrame:
+    """Every prediction of the window before the first of ``sessions`` up to the last, abstentions among them.
+
+    Returns
+    -------
+    DataFrame
+        ticker, session_date, volatility, abstained, abstain_reason.
+    """
+    calendar, window = calendar_of(settings), settings.feedback_window_sessions
+    first = calendar.sessions[max(calendar.index(sessions[0]) - window, 0)]
+    scenario = settings.scenario_id
+    said = warehouse.read("predictions_between", scenario_id=scenario, first=first, last=sessions[-1])
+    return said.select("ticker", "session_date", "volatility", "abstained", "abstain_reason")
+
+
+def _span(settings: Settings, sessions: list[date]) -> dict[str, str | date]:
+    """The target sessions that feedback on ``sessions`` depends on, as parameters of a query."""
+    calendar = calendar_of(settings)
+    history = feedback_rules(settings).history_sessions(settings.models.horizon_sessions)
+    first = calendar.sessions[max(calendar.index(sessions[0]) - history, 0)]
+    return {"scenario_id": settings.scenario_id, "first": first, "last": sessions[-1]}
