@@ -64,7 +64,7 @@ def read_tear_sheet(
             costs=warehouse.read("trading_costs", **scope),
             closed=closed,
             judged=warehouse.read("judged_until", **scope),
-            explanations={key: explain(warehouse, key) for key in shown.to_list()},
+            explanations={key: explain(warehouse, key, settings.sentiment_method) for key in shown.to_list()},
             effects=effects,
         )
 
