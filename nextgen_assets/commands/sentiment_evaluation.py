@@ -18,6 +18,9 @@ from nextgen_resources.errors import SettingsError
 from nextgen_resources.sentiment import NEUTRAL_BAND, SCORABLE_SCHEMA, SentimentScorer
 from nextgen_resources.sentiment.outcomes import PayingScorer, attempt_scores
 
+HEADLINE_CHARACTERS = 500
+"""What every scorer reads of a headline; a longer text is an article with a body."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -52,12 +55,7 @@ def evaluate_file(
         The file or its labels cannot be read, or the scorer scored nothing.
     """
     labelled = read_labelled(path, columns).with_row_index("row")
-    items = labelled.select(
-        pl.col("row").cast(pl.String).alias("article_id"),
-        pl.lit("TEXT").alias("ticker"),
-        pl.col("text").alias("headline"),
-        pl.lit(None, pl.String).alias("body"),
-    ).cast(dict(SCORABLE_SCHEMA))  # type: ignore[arg-type]
+    items = as_articles(labelled)
     if not isinstance(scorer, PayingScorer):
         scorer.score(items[:1])  # loads what is loaded once, so that the speed is that of scoring
     started = time.perf_counter()
@@ -87,6 +85,34 @@ def evaluate_file(
         outcome.status,
         failures,
     )
+
+
+def as_articles(labelled: pl.DataFrame) -> pl.DataFrame:
+    """Labelled texts as scorers read articles: a text of a headline's length whole, of a longer one the rest as body.
+
+    Parameters
+    ----------
+    labelled : polars.DataFrame
+        Columns row and text.
+
+    Notes
+    -----
+    The headline of a long text is its first line, or its first sentence where that line is too long as well.
+    """
+    text = pl.col("text").str.strip_chars()
+    is_long = text.str.len_chars() > HEADLINE_CHARACTERS
+    line = text.str.extract(r"^([^\n]+)")
+    sentence = text.str.extract(r"^(.+?[.!?])\s")
+    first = (
+        pl.when(line.str.len_chars() <= HEADLINE_CHARACTERS).then(line).otherwise(pl.coalesce(sentence, line))
+    )
+    headline = first.str.slice(0, HEADLINE_CHARACTERS)
+    return labelled.select(
+        pl.col("row").cast(pl.String).alias("article_id"),
+        pl.lit("TEXT").alias("ticker"),
+        pl.when(is_long).then(headline).otherwise(text).alias("headline"),
+        pl.when(is_long).then(text.str.slice(headline.str.len_chars()).str.strip_chars()).alias("body"),
+    ).cast(dict(SCORABLE_SCHEMA))  # type: ignore[arg-type]
 
 
 def columns_of(

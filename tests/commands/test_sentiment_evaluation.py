@@ -6,10 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
 from nextgen_assets.cli import main
+from nextgen_assets.commands.sentiment_evaluation import as_articles
 from tests.resources.sentiment.openai_server import Heard, Said, answered, loopback_model
 
 ROWS = (
@@ -107,3 +109,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = evaluate(str(tmp_path / "none.csv"))
     assert result.exit_code == 1
     assert "there is no file" in result.output
+
+
+def test_a_long_text_is_read_as_headline_and_body_and_a_short_one_whole() -> None:
+    tail = "More words follow here. " * 40
+    texts = ["Short. One!\nTwo lines", f"A line\n{tail}", f"First sentence. {tail}", "x" * 600]
+    found = as_articles(pl.DataFrame({"row": range(4), "text": texts}))
+    assert found["headline"].to_list() == ["Short. One!\nTwo lines", "A line", "First sentence.", "x" * 500]
+    assert found["body"].to_list() == [None, tail.strip(), tail.strip(), "x" * 100]

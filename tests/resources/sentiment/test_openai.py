@@ -267,6 +267,7 @@ def test_replies_that_an_unfinished_run_paid_for_are_taken_without_a_call_until_
         assert (again.calls, again.kept, again.cost_usd, again.status) == (0, 2, 0.0, "complete")
         again.forget()
         assert run(1.0).calls > 0
+        assert not [heard for heard in server.heard if any("nextgen" in name for name in heard.headers)]
 
 
 def test_what_calls_can_cost_is_told_before_they_go_out() -> None:
