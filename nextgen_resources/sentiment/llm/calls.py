@@ -95,6 +95,7 @@ class Service:
         """Let go of the replies to ``requests``: what was made of them is stored."""
         if self.kept is not None:
             self.kept.forget(self.key(request) for request in requests)
+            self.kept.close()
 
     def ask(self, client: Any, request: Request) -> Reply:
         """Call once through a client of `connected` and read the reply; a failure is returned, never raised."""
@@ -205,7 +206,11 @@ class Service:
                 http_client=http_client,
             ) as client,
         ):
-            yield client
+            try:
+                yield client
+            finally:
+                if self.kept is not None:
+                    self.kept.close()
 
 
 def _class_of_status(status: int) -> tuple[str, str]:
