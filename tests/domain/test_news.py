@@ -281,7 +281,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(rows=ROWS, order=st.randoms(use_true_random=False), window=st.integers(1, 4))
 def test_sessions_one_by_one_give_the_range_whatever_the_order(
     rows: list[dict[str, Any]], order: Any, window: int

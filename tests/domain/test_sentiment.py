@@ -296,13 +296,13 @@ ITEMS = st.lists(
 ).map(lambda rows: [(f"{n:02d}", before(14 - at), *rest) for n, (at, *rest) in enumerate(rows)])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(items=ITEMS, order=st.randoms(use_true_random=False))
 def test_a_session_alone_gives_the_same_bytes_as_the_range(items: list[Item], order: Any) -> None:
     sessions = [before(n) for n in range(8, -1, -1)]
     whole = aggregate(*items, sessions=sessions)
     reach = history_sessions(SETTINGS["window_sessions"], SETTINGS["buzz_history_sessions"])
-    for session in sessions:
+    for session in order.sample(sessions, 4):
         first = xnys().shift(session, -reach)
         needed = [item for item in order.sample(items, len(items)) if first <= item[1] <= session]
         alone = aggregate(*needed, sessions=[session])
