@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -31,6 +31,15 @@ class TradingSettings(Section):
     )
     commission_per_share_usd: UsDollars = Field(ge=0, le=10, description="commission per share, USD")
     commission_minimum_usd: UsDollars = Field(ge=0, le=1_000, description="least commission per order, USD")
+    order_kind: Literal["market", "limit"] = Field(
+        description="market, or limit: filled only at the reference price less limit_bps or better"
+    )
+    limit_bps: RealNumber = Field(
+        ge=0, le=5_000, description="basis points by which a limit is better than the reference price"
+    )
+    fill_price: Literal["open", "typical"] = Field(
+        description="price of a market order before slippage: the open, or the mean of high, low and close"
+    )
     minimum_hold_sessions: WholeNumber = Field(
         ge=0, le=250, description="sessions a position is held before it may be reduced"
     )

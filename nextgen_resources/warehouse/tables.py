@@ -114,7 +114,9 @@ _SPECS = (
     TableSpec(
         "learning_insights", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),
-    TableSpec("insight_retests", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True),
+    TableSpec(
+        "insight_retests", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True
+    ),
     TableSpec("retrain_signals", "retrain_signals", WriteMode.APPEND, "session_date"),
     TableSpec("bias_flags", "retrain_signals", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("trade_plans", "trade_plans", WriteMode.TAIL, "session_date"),

@@ -13,6 +13,7 @@ from nextgen_assets.domain.trading.fills import Fill, Order, fill_order
 from nextgen_assets.domain.trading.journal import Journal, exact_ratio
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import content_id, money_series, to_micros
+from nextgen_assets.domain.trading.pricing import SessionBar
 from nextgen_assets.domain.trading.rules import TradingRules
 
 
@@ -20,7 +21,7 @@ from nextgen_assets.domain.trading.rules import TradingRules
 class TradingFloor:
     """Where fills happen: the journal, and the trades made so far.
 
-    Orders carry no price limit, so of a pending plan a split changes only the quantity.
+    Of a pending plan a split changes the quantity and the price that a limit rests on.
     """
 
     market: MarketData
@@ -88,6 +89,13 @@ class TradingFloor:
             )
         return to_micros(price)
 
+    def _bar(self, row: int, column: int) -> SessionBar | None:
+        market = self.market
+        if market.highs is None or market.lows is None:
+            return None
+        high, low = float(market.highs[row, column]), float(market.lows[row, column])
+        return SessionBar(high, low, float(market.closes[row, column]))
+
     def _fill(self, session: date, row: int, order: Order) -> None:
         book, column = self.journal.book, self.market.column(order.ticker)
         fill = fill_order(
@@ -97,6 +105,7 @@ class TradingFloor:
             book.cash_micros,
             book.quantity(order.ticker),
             self.rules,
+            self._bar(row, column),
         )
         gain = 0
         if fill.quantity and order.side == "buy":
@@ -154,4 +163,5 @@ def _after_split(order: Order, ratios: dict[str, Fraction]) -> Order:
     if ratio is None:
         return order
     shares = int(order.quantity * ratio)  # whole shares, rounded down
-    return replace(order, quantity=shares)
+    reference = order.reference_micros * ratio.denominator // ratio.numerator
+    return replace(order, quantity=shares, reference_micros=reference)

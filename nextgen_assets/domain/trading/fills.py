@@ -1,4 +1,4 @@
-"""From an order to a fill at the open: price, affordable quantity, costs, or the reason for none."""
+"""From an order to a fill: price, affordable quantity, costs, or the reason for none."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-from nextgen_assets.domain.trading.costs import affordable_shares, commission_micros, slipped_price_micros
+from nextgen_assets.domain.trading.costs import affordable_shares, commission_micros
 from nextgen_assets.domain.trading.money import to_micros
+from nextgen_assets.domain.trading.pricing import SessionBar, quoted_price_micros
 from nextgen_assets.domain.trading.rules import TradingRules
 
 
 @dataclass(frozen=True)
 class Order:
-    """A planned trade waiting for the next open; ``quantity`` is whole shares after any split."""
+    """A planned trade waiting for the next open; quantity and reference price are those after any split.
+
+    Parameters
+    ----------
+    reference_micros : int
+        Close that the plan was made by, micro-dollars a share; 0 where not given. A limit rests on it.
+    """
 
     plan_id: str
     plan_session_date: date
     ticker: str
     side: str
     quantity: int
+    reference_micros: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Fill:
     status : str
         'filled', 'partial' or 'rejected'.
     reason : str or None
-        Why less was done than asked: 'no_bar', 'volume', 'cash', 'shares' or 'split_rounding'.
+        Why less was done than asked: 'no_bar', 'limit', 'volume', 'cash', 'shares' or 'split_rounding'.
     quantity : int
         Shares filled; 0 exactly when rejected.
     price_micros : int
@@ -53,9 +61,15 @@ class Fill:
 
 
 def fill_order(
-    order: Order, open_usd: float, volume: float, cash_micros: int, quantity_held: int, rules: TradingRules
+    order: Order,
+    open_usd: float,
+    volume: float,
+    cash_micros: int,
+    quantity_held: int,
+    rules: TradingRules,
+    bar: SessionBar | None = None,
 ) -> Fill:
-    """Fill one order at the open of its session.
+    """Fill one order in its session.
 
     Parameters
     ----------
@@ -68,7 +82,14 @@ def fill_order(
     cash_micros, quantity_held : int
         Cash and shares of the ticker before this order.
     rules : TradingRules
-        Costs and caps.
+        Costs, caps, the kind of order and its price.
+    bar : SessionBar, optional
+        High, low and close of the session; needed unless a market order fills at the open.
+
+    Raises
+    ------
+    MarketDataError
+        If the bar or the reference price is missing where the rules need it.
 
     Notes
     -----
@@ -77,8 +98,10 @@ def fill_order(
     """
     if math.isnan(open_usd):
         return Fill(order, "rejected", "no_bar", 0, 0)
-    open_micros = to_micros(open_usd)
-    price = slipped_price_micros(open_micros, order.side, rules)
+    priced = quoted_price_micros(order.side, order.reference_micros, open_usd, bar, rules)
+    if priced is None:
+        return Fill(order, "rejected", "limit", 0, to_micros(open_usd))
+    quoted, price = priced
     quantity, reason = _possible_quantity(order, price, volume, cash_micros, quantity_held, rules)
     if quantity == 0:
         return Fill(order, "rejected", reason, 0, price)
@@ -90,7 +113,7 @@ def fill_order(
         price,
         quantity * price,
         commission_micros(quantity, rules),
-        quantity * abs(price - open_micros),
+        quantity * abs(price - quoted),
     )
 
 

@@ -47,6 +47,8 @@ class MarketData:
         the prices of both.
     delistings : mapping of date to mapping
         By the session of the exit, ticker and the US dollars paid per share, None where nothing is stated.
+    highs, lows : float array (n_sessions, n_tickers) or None
+        US dollars; only orders with a limit and fills over the session read them.
     """
 
     sessions: tuple[date, ...]
@@ -58,6 +60,8 @@ class MarketData:
     dividends_usd: Panel
     renames: Mapping[date, Mapping[str, str]] = field(default_factory=dict)
     delistings: Mapping[date, Mapping[str, float | None]] = field(default_factory=dict)
+    highs: Panel | None = None
+    lows: Panel | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.tickers))
@@ -167,7 +171,8 @@ def market_from_frames(
     Parameters
     ----------
     bars : DataFrame
-        ticker, session_date, open, close, volume as traded, from the inception of the ledger (its
+        ticker, session_date, open, close, volume and, where they are needed, high and low as traded, from the
+        inception of the ledger (its
         first session included) so that the benchmark and last known closes can be told.
     actions : DataFrame
         ticker, ex_date, kind, split_ratio, cash_amount_usd and, where delistings may come late, known_at.
@@ -206,7 +211,7 @@ def market_from_frames(
         )
     shape = (len(sessions), len(names))
     panels = {}
-    for name in ("open", "close", "volume"):
+    for name in ("open", "close", "volume", *(name for name in ("high", "low") if name in placed.columns)):
         panel = np.full(shape, np.nan)
         panel[placed["_row"].to_numpy(), placed["_column"].to_numpy()] = (
             placed[name].cast(pl.Float64).to_numpy()
@@ -223,6 +228,8 @@ def market_from_frames(
         dividends,
         renames or {},
         _delistings(actions, set(names), sessions, calendar),
+        panels.get("high"),
+        panels.get("low"),
     )
 
 

@@ -54,9 +54,9 @@ class PlanRows:
 
     def orders(self, first_row: int) -> list[Order]:
         """The trades planned in the rows from ``first_row`` on."""
-        names = ("plan_id", "session_date", "ticker", "action", "quantity")
+        names = ("plan_id", "session_date", "ticker", "action", "quantity", "reference_price")
         rows: Iterable[Any] = zip(*(self.columns[name][first_row:] for name in names), strict=True)
-        return [Order(*row) for row in rows if row[3] in ("buy", "sell")]
+        return [Order(*row, to_micros(price)) for *row, price in rows if row[3] in ("buy", "sell")]
 
     def frame(self) -> pl.DataFrame:
         """The rows, by session and ticker."""

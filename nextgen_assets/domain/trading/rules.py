@@ -19,6 +19,9 @@ DEFAULT_PRINCIPLES: Final = (
     "budget",
 )
 
+ORDER_KINDS: Final = ("market", "limit")
+FILL_PRICES: Final = ("open", "typical")
+
 # field -> (lowest, highest) allowed value, both included
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "initial_cash_usd": (1.0, 1e12),
@@ -36,6 +39,7 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "slippage_bps": (0.0, 1_000.0),
     "commission_per_share_usd": (0.0, 100.0),
     "commission_minimum_usd": (0.0, 1_000.0),
+    "limit_bps": (0.0, 5_000.0),
     "max_volume_fraction": (1e-6, 1.0),
     "min_hold_sessions": (0, 10_000),
     "thesis_sessions": (1, 10_000),
@@ -85,6 +89,12 @@ class TradingRules:
         Distance of the fill from the open, against us, basis points (two decimals are kept).
     commission_per_share_usd, commission_minimum_usd : float
         Commission per share and the least per filled order, US dollars.
+    order_kind, limit_bps : str, float
+        'market', or 'limit': a buy no dearer than the reference price less so many basis points, a sale no
+        cheaper than it plus as many; it lives for one session.
+    fill_price : str
+        Price of a market order before slippage: 'open', or 'typical', the mean of high, low and close, for an
+        order worked over the session.
     max_volume_fraction : float
         Largest share of a session's volume one order may take.
     min_hold_sessions : int
@@ -128,6 +138,9 @@ class TradingRules:
     slippage_bps: float = 5.0
     commission_per_share_usd: float = 0.005
     commission_minimum_usd: float = 1.0
+    order_kind: str = "market"
+    limit_bps: float = 0.0
+    fill_price: str = "open"
     max_volume_fraction: float = 0.05
     min_hold_sessions: int = 5
     thesis_sessions: int = 5
@@ -156,6 +169,12 @@ class TradingRules:
                 raise TradingRulesError(
                     f"trading rule {low} ({getattr(self, low)}) must be below {high} ({getattr(self, high)})"
                 )
+        for name, value, allowed in (
+            ("order_kind", self.order_kind, ORDER_KINDS),
+            ("fill_price", self.fill_price, FILL_PRICES),
+        ):
+            if value not in allowed:
+                raise TradingRulesError(f"trading rule {name} is {value!r}; expected one of {allowed}")
         if not self.principles or len(set(self.principles)) != len(self.principles):
             raise TradingRulesError(
                 f"trading rule principles is {self.principles}; expected one or more different names"
@@ -180,3 +199,8 @@ class TradingRules:
     def slippage_parts_per_million(self) -> int:
         """Slippage in millionths of the price."""
         return round(self.slippage_bps * 100)
+
+    @property
+    def limit_parts_per_million(self) -> int:
+        """Distance of a limit from the reference price in millionths of it."""
+        return round(self.limit_bps * 100)

@@ -18,6 +18,7 @@ from nextgen_assets.domain.trading.forecasts import Forecasts
 from nextgen_assets.domain.trading.journal import Journal
 from nextgen_assets.domain.trading.ledger import entries_frame
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
+from nextgen_assets.domain.trading.money import to_micros
 from nextgen_assets.domain.trading.planning import Desk, PlanRows, draft_session, net_asset_value_micros
 from nextgen_assets.domain.trading.portfolio import Book, LedgerError, PortfolioState
 from nextgen_assets.domain.trading.principles import selected
@@ -46,8 +47,11 @@ class SessionOutcomes:
 def _orders_by_session(plans: pl.DataFrame) -> dict[date, list[Order]]:
     by_session: dict[date, list[Order]] = {}
     wanted = plans.filter(pl.col("action").is_in(["buy", "sell"])).sort("session_date", "ticker")
-    for row in wanted.select("plan_id", "session_date", "ticker", "action", "quantity").iter_rows():
-        order = Order(*row)
+    if "reference_price" not in wanted.columns:
+        wanted = wanted.with_columns(reference_price=0.0)
+    names = ("plan_id", "session_date", "ticker", "action", "quantity", "reference_price")
+    for *row, price in wanted.select(names).iter_rows():
+        order = Order(*row, to_micros(price))
         by_session.setdefault(order.plan_session_date, []).append(order)
     return by_session
 
