@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nextgen_assets.domain.checkpoints import current_checkpoint
+from nextgen_assets.domain.gradient_descent import Passes, Progress
 from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError
 from nextgen_assets.domain.recurrent_network import Network, Shape
-from nextgen_assets.domain.recurrent_training import Lessons, Passes, Progress, Trainer
+from nextgen_assets.domain.recurrent_training import Lessons, Trainer
 from nextgen_assets.domain.scaling import refuse_non_finite
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from nextgen_assets.domain.gradient_descent import Optimiser, Passes, Progress
 from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows
 from nextgen_assets.domain.recurrence import Workspace
 from nextgen_assets.domain.recurrent_network import Network, one_thread
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _HALF_FROM = 64
 """Batches of at least twice as many windows are computed in two halves, whatever the number of threads."""
-_FIRST_DECAY, _SECOND_DECAY, _EPSILON = 0.9, 0.999, 1e-8
 
 _threads: ContextVar[int] = ContextVar("training threads", default=1)
 
@@ -34,27 +33,6 @@ def training_threads(count: int) -> Iterator[None]:
         yield
     finally:
         _threads.reset(token)
-
-
-@dataclass(frozen=True)
-class Passes:
-    """How a network is trained.
-
-    Parameters
-    ----------
-    epochs, patience, batch_size, learning_rate, weight_decay, gradient_norm_limit
-        As in the configuration of the family.
-    mixed_precision : bool
-        Products in bfloat16 where the device is a GPU.
-    """
-
-    epochs: int
-    patience: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    gradient_norm_limit: float
-    mixed_precision: bool = False
 
 
 Loss = Callable[["torch.Tensor", "torch.Tensor", Network], "torch.Tensor"]
@@ -110,79 +88,6 @@ class Lessons:
         gathered = workspace.take("inputs", *shape)
         torch.index_select(self.vectors, 0, index, out=gathered.view(-1, shape[2]))
         return gathered
-
-
-@dataclass(eq=False)
-class Progress:
-    """Where training stands after an epoch: all that is needed to go on with the same bits."""
-
-    epoch: int = 0
-    curve: list[CurvePoint] = field(default_factory=list)
-    best_loss: float = float("inf")
-    best_epoch: int = 0
-    best: npt.NDArray[np.float32] | None = None
-    moments: npt.NDArray[np.float32] | None = None
-    steps: int = 0
-    order: npt.NDArray[np.uint8] | None = None
-    """State of the generator that shuffles."""
-
-    def arrays(self, weights: npt.NDArray[np.float32]) -> Arrays:
-        """As named arrays, with the weights as they are now."""
-        points = [(point.epoch, point.training_loss, point.validation_loss) for point in self.curve]
-        missing = np.zeros(0, dtype=np.float32)
-        return {
-            "weights": weights,
-            "best": missing if self.best is None else self.best,
-            "moments": missing if self.moments is None else self.moments,
-            "order": np.zeros(0, dtype=np.uint8) if self.order is None else self.order,
-            "curve": np.array(points, dtype=np.float64).reshape(-1, 3),
-            "numbers": np.array([self.epoch, self.best_epoch, self.steps], dtype=np.int64),
-            "best_loss": np.array([self.best_loss], dtype=np.float64),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Progress:
-        """The progress that :meth:`arrays` wrote down."""
-        epoch, best_epoch, steps = (int(number) for number in arrays["numbers"])
-        curve = [CurvePoint(int(row[0]), float(row[1]), float(row[2])) for row in arrays["curve"]]
-        best = arrays["best"] if arrays["best"].size else None
-        return cls(
-            epoch,
-            curve,
-            float(arrays["best_loss"][0]),
-            best_epoch,
-            best,
-            arrays["moments"],
-            steps,
-            arrays["order"],
-        )
-
-
-class Optimiser:
-    """AdamW over one block of weights.
-
-    References
-    ----------
-    Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization.
-    """
-
-    def __init__(self, weights: torch.Tensor, passes: Passes) -> None:
-        import torch
-
-        self.weights, self.passes, self.steps = weights, passes, 0
-        self.moments = torch.zeros(2, weights.numel(), device=weights.device)
-
-    def step(self, gradient: torch.Tensor) -> None:
-        """Scale the gradient down to the limit of its norm, then move the weights."""
-        self.steps += 1
-        rate, limit = self.passes.learning_rate, self.passes.gradient_norm_limit
-        gradient *= (limit / (gradient.norm() + 1e-6)).clamp(max=1.0)
-        mean, square = self.moments
-        mean.lerp_(gradient, 1 - _FIRST_DECAY)
-        square.mul_(_SECOND_DECAY).addcmul_(gradient, gradient, value=1 - _SECOND_DECAY)
-        spread = (square / (1 - _SECOND_DECAY**self.steps)).sqrt_().add_(_EPSILON)
-        self.weights.mul_(1 - rate * self.passes.weight_decay)
-        self.weights.addcdiv_(mean, spread, value=-rate / (1 - _FIRST_DECAY**self.steps))
 
 
 @dataclass(eq=False)
