@@ -8,9 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from nextgen_assets.domain.calibration import sigmoid
-from nextgen_assets.domain.clustering import clustered_mean
-from nextgen_assets.domain.intervals import BootstrapConfig, Interval, clustered_interval, sums_per_session
+from nextgen_assets.domain.contender_record import (
+    TrackRecord,
+    bet_blocks,
+    bets,
+    calibration_scores,
+    losses_of_odds,
+    mean_by_session,
+)
+from nextgen_assets.domain.intervals import BootstrapConfig, Interval
 from nextgen_assets.domain.members import Floats, Indices
 from nextgen_assets.domain.overfitting import (
     backtest_overfitting,
@@ -57,33 +63,6 @@ class PromotionConfig:
     minimum_deflated_sharpe: float = 0.95
     maximum_overfitting: float = 0.2
     n_parts: int = 10
-
-
-@dataclass(frozen=True, eq=False)
-class TrackRecord:
-    """Matured forecasts of the contenders over the same tickers and sessions.
-
-    Parameters
-    ----------
-    log_odds : mapping of str to ndarray, shape (n,)
-        Of up, by recipe; NaN where it was silent.
-    base_log_odds, champion_log_odds : ndarray of float64, shape (n,)
-        Of the base rate and of what is served; NaN where silent.
-    realised, volatility : ndarray of float64, shape (n,)
-        Log return over the horizon and its forecast standard deviation.
-    session_index : ndarray of int64, shape (n,)
-        Calendar positions, ascending.
-    horizon_sessions : int
-        Depth by which targets overlap.
-    """
-
-    log_odds: Mapping[str, Floats]
-    base_log_odds: Floats
-    champion_log_odds: Floats
-    realised: Floats
-    volatility: Floats
-    session_index: Indices
-    horizon_sessions: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +118,9 @@ def judge(record: TrackRecord, n_trials: int, config: PromotionConfig) -> tuple[
     Diebold, F. X. and Mariano, R. S. (1995). Comparing predictive accuracy. Bailey and López de Prado (2014);
     Bailey et al. (2017).
     """
-    bets = np.column_stack(
-        [_bets(record, record.log_odds[name]) for name in sorted(record.log_odds)]
-        or [np.empty((_blocks(record).max(initial=-1) + 1, 0))]
+    gains = np.column_stack(
+        [bets(record, record.log_odds[name]) for name in sorted(record.log_odds)]
+        or [np.empty((bet_blocks(record).max(initial=-1) + 1, 0))]
     )
     verdicts = []
     for place, recipe in enumerate(sorted(record.log_odds)):
@@ -156,7 +135,7 @@ def judge(record: TrackRecord, n_trials: int, config: PromotionConfig) -> tuple[
                 Verdict(recipe, REFUSED, TOO_LITTLE_HISTORY, reason, rows.size, n_sessions, None, {})
             )
             continue
-        verdicts.append(_judged(record, recipe, rows, n_sessions, bets, place, n_trials, config))
+        verdicts.append(_judged(record, recipe, rows, n_sessions, gains, place, n_trials, config))
     passing = [verdict for verdict in verdicts if verdict.verdict == PASSED]
     best = min(passing, key=lambda verdict: (verdict.log_loss, verdict.recipe)) if passing else None
     return tuple(_promoted(verdict) if verdict is best else verdict for verdict in verdicts)
@@ -167,24 +146,24 @@ def _judged(
     recipe: str,
     rows: Indices,
     n_sessions: int,
-    bets: Floats,
+    gains: Floats,
     place: int,
     n_trials: int,
     config: PromotionConfig,
 ) -> Verdict:
     went_up = (record.realised[rows] > 0).astype(np.float64)
-    loss = _losses(record.log_odds[recipe][rows], went_up)
+    loss = losses_of_odds(record.log_odds[recipe][rows], went_up)
     bootstrap = BootstrapConfig(block_sessions=record.horizon_sessions, level=config.level)
     sessions = record.session_index[rows]
     against = {
-        name: _mean(loss - _losses(odds[rows], went_up), sessions, bootstrap)
+        name: mean_by_session(loss - losses_of_odds(odds[rows], went_up), sessions, bootstrap)
         for name, odds in (("base_rate", record.base_log_odds), ("champion", record.champion_log_odds))
     }
-    bias, slope = _calibration_scores(record, recipe, rows, went_up, config)
-    deflated = _deflated(bets, place, n_trials)
+    bias, slope = calibration_scores(record, recipe, rows, went_up, config.calibration_level)
+    deflated = _deflated(gains, place, n_trials)
     overfitting = None
-    if bets.shape[1] > 1 and bets.shape[0] >= 2 * config.n_parts:
-        overfitting = backtest_overfitting(bets, config.n_parts).probability
+    if gains.shape[1] > 1 and gains.shape[0] >= 2 * config.n_parts:
+        overfitting = backtest_overfitting(gains, config.n_parts).probability
     evidence = {
         "log_loss": float(loss.mean()),
         "log_loss_less_base_rate": against["base_rate"].as_dict(),
@@ -242,56 +221,7 @@ def _promoted(verdict: Verdict) -> Verdict:
     return Verdict(**{**values, "verdict": PROMOTED, "reason_code": PROMOTED})
 
 
-def _losses(log_odds: Floats, went_up: Floats) -> Floats:
-    """Log loss of each forecast, from its log odds."""
-    return np.logaddexp(0.0, np.where(went_up > 0, -log_odds, log_odds))
-
-
-def _mean(values: Floats, session_index: Indices, bootstrap: BootstrapConfig) -> Interval:
-    counts = sums_per_session(np.ones_like(values), session_index)
-    return clustered_interval(sums_per_session(values, session_index), counts, bootstrap)
-
-
-def _blocks(record: TrackRecord) -> Indices:
-    """Block of each row: as long as the horizon, the newest complete; a bet of one ends as the next begins."""
-    newest = record.session_index.max(initial=0)
-    back = (newest - record.session_index) // record.horizon_sessions
-    blocks: Indices = back.max(initial=0) - back
-    return blocks
-
-
-def _calibration_scores(
-    record: TrackRecord, recipe: str, rows: Indices, went_up: Floats, config: PromotionConfig
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Score tests of ``logit(p) -> a + b logit(p)`` at a = 0 and b = 1, clustered by blocks of two horizons.
-
-    References
-    ----------
-    Cox, D. R. (1958). Two further applications of a model for binary regression.
-    """
-    odds = record.log_odds[recipe][rows]
-    error = went_up - sigmoid(odds)
-    sessions = record.session_index[rows]
-    blocks = (sessions.max() - sessions) // (2 * record.horizon_sessions)
-    spread = odds - odds.mean()
-    found = []
-    for score in (error, error * spread):
-        estimate = clustered_mean(score, blocks)
-        half = estimate.half_width(config.calibration_level) if estimate.standard_error > 0 else 0.0
-        found.append({"value": estimate.value, "half_width": half})
-    return found[0], found[1]
-
-
-def _bets(record: TrackRecord, log_odds: Floats) -> Floats:
-    """Mean standardised return per block of going long where more was expected than the base rate, else short."""
-    view = np.sign(np.nan_to_num(log_odds - record.base_log_odds))
-    gains = view * record.realised / record.volatility
-    blocks = _blocks(record)
-    counts = np.bincount(blocks)
-    return np.asarray(np.bincount(blocks, gains)[counts > 0] / counts[counts > 0])
-
-
-def _deflated(bets: Floats, place: int, n_trials: int) -> float:
-    moments = [return_moments(column) for column in bets.T]
-    variance = variance_of_trials(np.array([each.sharpe for each in moments]), bets.shape[0])
-    return deflated_sharpe_ratio(moments[place], max(n_trials, bets.shape[1]), variance)
+def _deflated(gains: Floats, place: int, n_trials: int) -> float:
+    moments = [return_moments(column) for column in gains.T]
+    variance = variance_of_trials(np.array([each.sharpe for each in moments]), gains.shape[0])
+    return deflated_sharpe_ratio(moments[place], max(n_trials, gains.shape[1]), variance)

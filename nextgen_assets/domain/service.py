@@ -13,11 +13,12 @@ import polars as pl
 
 from nextgen_assets.domain.adjustment import MaturedHistory
 from nextgen_assets.domain.calibration import logit
+from nextgen_assets.domain.contender_record import TrackRecord
 from nextgen_assets.domain.ensemble import EnsembleConfig
 from nextgen_assets.domain.live_models import LiveModel
 from nextgen_assets.domain.member_weights import learned_weights
 from nextgen_assets.domain.members import Floats, Indices, Members, reweighted
-from nextgen_assets.domain.promotion import PROMOTED, PromotionConfig, TrackRecord, Verdict, judge
+from nextgen_assets.domain.promotion import PROMOTED, PromotionConfig, Verdict, judge
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.trained_model import canonical_json
 

@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 
+from nextgen_assets.domain.contender_record import TrackRecord
 from nextgen_assets.domain.promotion import (
     PromotionConfig,
-    TrackRecord,
     Verdict,
     judge,
 )
