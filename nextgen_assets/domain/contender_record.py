@@ -52,9 +52,9 @@ def mean_by_session(values: Floats, session_index: Indices, bootstrap: Bootstrap
 
 
 def bet_blocks(record: TrackRecord) -> Indices:
-    """Block of each row: as long as the horizon, the newest complete; a bet of one ends as the next begins."""
+    """Block of each row: twice the horizon, so that the bets of two blocks hardly overlap; the newest complete."""
     newest = record.session_index.max(initial=0)
-    back = (newest - record.session_index) // record.horizon_sessions
+    back = (newest - record.session_index) // (2 * record.horizon_sessions)
     blocks: Indices = back.max(initial=0) - back
     return blocks
 

@@ -53,7 +53,7 @@ class PromotionConfig:
     maximum_overfitting : float
         Probability of backtest overfitting of choosing among the contenders.
     n_parts : int
-        Parts of the cross-validation behind that probability; even.
+        Parts of the cross-validation behind that probability; even. Short records have fewer.
     """
 
     sessions: int = 250
@@ -162,8 +162,9 @@ def _judged(
     bias, slope = calibration_scores(record, recipe, rows, went_up, config.calibration_level)
     deflated = _deflated(gains, place, n_trials)
     overfitting = None
-    if gains.shape[1] > 1 and gains.shape[0] >= 2 * config.n_parts:
-        overfitting = backtest_overfitting(gains, config.n_parts).probability
+    n_parts = min(config.n_parts, gains.shape[0] // 4 * 2)
+    if gains.shape[1] > 1 and n_parts >= 2:
+        overfitting = backtest_overfitting(gains, n_parts).probability
     evidence = {
         "log_loss": float(loss.mean()),
         "log_loss_less_base_rate": against["base_rate"].as_dict(),

@@ -101,3 +101,19 @@ def test_false_promotions_of_noise_are_rare() -> None:
         shrunk = {"a": UP + 0.1 * noise, "b": UP - 0.1 * noise, "c": UP + 0.05 * noise}
         promoted += sum(v.verdict == "promoted" for v in judge(record(shrunk, seed=seed), 3, CONFIG))
     assert promoted <= 2
+
+
+def test_a_short_record_is_tested_for_overfitting_in_fewer_parts() -> None:
+    true, noise, _, sessions = market()
+    recent = sessions >= N_SESSIONS - 130
+    whole = record({"skilled": true, "noise": UP + noise})
+    part = TrackRecord(
+        {name: odds[recent] for name, odds in whole.log_odds.items()},
+        *(values[recent] for values in (whole.base_log_odds, whole.champion_log_odds, whole.realised)),
+        whole.volatility[recent],
+        sessions[recent],
+        HORIZON,
+    )
+    found = {verdict.recipe: verdict for verdict in judge(part, 2, CONFIG)}["skilled"]
+    assert found.n_sessions == 130
+    assert found.evidence["probability_of_backtest_overfitting"] == 0.0
