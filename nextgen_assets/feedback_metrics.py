@@ -5,6 +5,7 @@ import polars as pl
 
 from nextgen_assets.domain.feedback import feedback_metrics as score_sessions
 from nextgen_assets.metadata import record
+from nextgen_assets.outcome_context import with_context
 from nextgen_assets.outcome_view import feedback_rules, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
@@ -19,12 +20,13 @@ def feedback_metrics(
 ) -> pl.DataFrame:
     """One row per session, scope and metric over the trailing window of matured predictions.
 
-    Key: session_date, scope, metric. Source: prediction_accuracy. Cadence: each session. Every value
-    stands beside its naive baseline and inside a day-clustered interval. A re-run replaces its sessions.
+    Key: session_date, scope, metric. Source: prediction_accuracy. Cadence: each session; sectors, regimes of the
+    market and confidence bands at the last session of each month. Every value stands beside its naive baseline
+    and inside a day-clustered interval. A re-run replaces its sessions.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     with watch.measure("read"):
-        joined = read_outcomes(warehouse, settings, sessions)
+        joined = with_context(warehouse, settings, read_outcomes(warehouse, settings, sessions))
     with watch.measure("compute"):
         delay = settings.ingestion.cutoff_delay_minutes
         rows = score_sessions(joined, sessions, calendar_of(settings), delay, feedback_rules(settings))

@@ -11,10 +11,13 @@ import polars as pl
 
 from nextgen_assets.domain import clustering, scorecard
 from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.slices import dimensions
 from nextgen_assets.domain.trailing_scores import score_windows
 from nextgen_assets.domain.validation import cutoff_frame
 
 OVERALL = "overall"
+SLICED = ("sector", "regime", "confidence")
+"""Dimensions that are scored slice by slice, where the rows know them."""
 FEEDBACK_SCHEMA = {
     "session_date": pl.Date,
     "scope": pl.String,
@@ -58,6 +61,8 @@ class FeedbackSettings:
         Of the bootstrap.
     confidence : float
         Of the intervals.
+    confidence_edges : tuple of float
+        Distances of the probability from one half that part weak, moderate and strong.
     """
 
     window_sessions: int = 250
@@ -67,6 +72,7 @@ class FeedbackSettings:
     n_replicates: int = 200
     seed: int = 20_010_911
     confidence: float = 0.95
+    confidence_edges: tuple[float, float] = (0.02, 0.05)
 
     def __post_init__(self) -> None:
         """Refuse a window that its blocks do not fill."""
@@ -93,13 +99,14 @@ def feedback_metrics(
     delay_minutes: int,
     settings: FeedbackSettings | None = None,
 ) -> pl.DataFrame:
-    """Score the trailing window of every session, overall and per ticker.
+    """Score the trailing window of every session, overall and per ticker, and by slice at month ends.
 
     Parameters
     ----------
     joined : frame
         ``validation.join_outcomes``: one scenario, one horizon, one row per ticker and session, with
-        targets in at least ``settings.history_sessions(horizon)`` sessions before each session.
+        targets in at least ``settings.history_sessions(horizon)`` sessions before each session. With sector and
+        regime (``slices.dimensions``) these are scored too.
     sessions : list of date
         Sessions to score.
 
@@ -114,7 +121,8 @@ def feedback_metrics(
     Session S uses rows whose target session is within the window_sessions sessions up to S. status
     compares with the baseline by the interval of the paired difference; coverage is 'worse' on
     either side of what was stated and never 'better'. hit_rate's baseline is the share of ups in the
-    same window. Intervals are value plus and minus Student's quantile times the standard error of a
+    same window. Slices by sector, regime of the market and confidence band are scored at the last session of
+    each month. Intervals are value plus and minus Student's quantile times the standard error of a
     block bootstrap, cut at the bounds of the metric. A session alone gives the bytes it gives in a range.
     """
     settings = settings or FeedbackSettings()
@@ -123,6 +131,10 @@ def feedback_metrics(
         rows = scorecard.with_base_rate(joined, calendar, settings.climatology_sessions)
         for scope, part in scopes(rows):
             scored = _scope_rows(scope, part, sorted(sessions), calendar, settings)
+            parts += [] if scored is None else [scored]
+        month_ends = [day for day in sorted(sessions) if calendar.shift(day, 1).month != day.month]
+        for scope, part in slice_scopes(rows, settings.confidence_edges) if month_ends else ():
+            scored = _scope_rows(scope, part, month_ends, calendar, settings)
             parts += [] if scored is None else [scored]
     cutoffs = cutoff_frame(sorted(sessions), calendar, delay_minutes, "session_date")
     frame = pl.concat(parts)
@@ -180,6 +192,16 @@ def scopes(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     yield OVERALL, rows
     for ticker in rows["ticker"].unique().sort().to_list():
         yield f"ticker:{ticker}", rows.filter(pl.col("ticker") == ticker)
+
+
+def slice_scopes(rows: pl.DataFrame, edges: tuple[float, float]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The rows of each slice of the dimensions in ``SLICED``, in order, empty ones left out."""
+    for dimension in dimensions(rows, edges):
+        if dimension.kind in SLICED:
+            for place in range(len(dimension.names)):
+                part = rows.filter(dimension.codes == place)
+                if part.height:
+                    yield dimension.scope(place), part
 
 
 def _scope_rows(

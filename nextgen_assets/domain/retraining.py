@@ -107,9 +107,10 @@ def retrain_signals(
 
 
 def _faulty(feedback: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:
-    """Rows of feedback that call something worse than it should be, in order of time."""
+    """Rows of feedback that call the universe or a ticker worse than it should be, in order of time."""
     is_fault = (pl.col("status") == "worse") & pl.col("metric").is_in(["brier_score", "coverage"])
-    return feedback.filter(is_fault & pl.col("session_date").is_in(sessions)).sort(
+    can_be_trained = (pl.col("scope") == OVERALL) | pl.col("scope").str.starts_with("ticker:")
+    return feedback.filter(is_fault & can_be_trained & pl.col("session_date").is_in(sessions)).sort(
         "session_date", "scope", "metric"
     )
 

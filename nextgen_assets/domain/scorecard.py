@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain.clustering import FloatArray, IntArray
+from nextgen_assets.domain.rank_correlation import shared_rank_correlations
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.validation import log_loss
 
@@ -26,6 +27,8 @@ METRICS = (
     "coverage",
     "interval_score",
     "information_coefficient",
+    "rank_information_coefficient",
+    "sharpness",
 )
 BASELINES = {
     "hit_rate": "always up",
@@ -35,8 +38,10 @@ BASELINES = {
     "coverage": "stated coverage",
     "interval_score": "normal interval of the forecast volatility around zero",
     "information_coefficient": "zero",
+    "rank_information_coefficient": "zero",
+    "sharpness": "width of the normal interval of the forecast volatility",
 }
-HIGHER_IS_BETTER = frozenset({"hit_rate", "information_coefficient"})
+HIGHER_IS_BETTER = frozenset({"hit_rate", "information_coefficient", "rank_information_coefficient"})
 DOMAINS = {
     "hit_rate": (0.0, 1.0),
     "brier_score": (0.0, 1.0),
@@ -45,10 +50,13 @@ DOMAINS = {
     "coverage": (0.0, 1.0),
     "interval_score": (0.0, np.inf),
     "information_coefficient": (-1.0, 1.0),
+    "rank_information_coefficient": (-1.0, 1.0),
+    "sharpness": (0.0, np.inf),
 }
 _SUMS = (
     "n", "is_correct", "is_up", "brier_score", "base_brier_score", "log_loss", "base_log_loss", "is_inside",
-    "stated_coverage", "interval_score", "normal_interval_score", "signal", "outcome", "signal_squared",
+    "stated_coverage", "interval_score", "normal_interval_score", "width", "normal_width", "rank_correlation",
+    "ranked_sessions", "signal", "outcome", "signal_squared",
     "outcome_squared", "signal_outcome",
 )  # fmt: skip
 _AT = {name: position for position, name in enumerate(_SUMS)}
@@ -137,7 +145,8 @@ def row_sums(rows: pl.DataFrame) -> FloatArray:
     Notes
     -----
     The signal is probability_up - 0.5 and the outcome the realised return in units of the forecast
-    volatility, so that a volatile ticker does not outweigh the others in the correlation.
+    volatility, so that a volatile ticker does not outweigh the others in the correlation. The rows of a session
+    share its rank correlation across their tickers, so that a sum over rows is one over sessions.
     """
     probability, base = rows["probability_up"].to_numpy(), rows["base_rate"].to_numpy()
     is_up = (rows["realised_log_return"].to_numpy() > 0).astype(np.float64)
@@ -150,7 +159,8 @@ def row_sums(rows: pl.DataFrame) -> FloatArray:
         np.ones(rows.height), rows["is_correct"].to_numpy(), is_up, rows["brier_score"].to_numpy(),
         rows["base_brier_score"].to_numpy(), rows["log_loss"].to_numpy(), rows["base_log_loss"].to_numpy(),
         rows["is_inside_interval"].to_numpy(), stated, _interval_score(lower, upper, realised, stated),
-        _interval_score(-reach, reach, realised, stated), signal, outcome, signal * signal, outcome * outcome,
+        _interval_score(-reach, reach, realised, stated), upper - lower, 2.0 * reach,
+        *shared_rank_correlations(rows, signal, outcome), signal, outcome, signal * signal, outcome * outcome,
         signal * outcome,
     ]  # fmt: skip
     in_bin, in_base_bin = _bins(probability), _bins(base)
@@ -199,9 +209,10 @@ def metric_values(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     error, base_error = (np.abs(sums[bins]).sum(axis=0) / n for bins in (_GAP, _BASE_GAP))
     values = [mean("is_correct"), mean("brier_score"), mean("log_loss"), error, mean("is_inside"),
-              mean("interval_score"), _correlation(sums, n)]  # fmt: skip
+              mean("interval_score"), _correlation(sums, n), _mean_rank_correlation(sums), mean("width")]  # fmt: skip
     baselines = [mean("is_up"), mean("base_brier_score"), mean("base_log_loss"), base_error,
-                 mean("stated_coverage"), mean("normal_interval_score"), np.zeros_like(n)]  # fmt: skip
+                 mean("stated_coverage"), mean("normal_interval_score"), np.zeros_like(n), np.zeros_like(n),
+                 mean("normal_width")]  # fmt: skip
     return np.stack(values), np.stack(baselines)
 
 
@@ -269,3 +280,10 @@ def _correlation(sums: FloatArray, n: FloatArray) -> FloatArray:
     varies = (variance_x > 1e-12) & (variance_y > 1e-12)
     scale = np.sqrt(np.where(varies, variance_x * variance_y, 1.0))
     return np.where(varies, (xy - x * y) / scale, np.nan)
+
+
+def _mean_rank_correlation(sums: FloatArray) -> FloatArray:
+    """Mean over sessions; NaN where none could be ranked."""
+    total, sessions = sums[_AT["rank_correlation"]], sums[_AT["ranked_sessions"]]
+    is_ranked = sessions > 1e-9
+    return np.where(is_ranked, total / np.where(is_ranked, sessions, 1.0), np.nan)

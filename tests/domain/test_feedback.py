@@ -13,6 +13,7 @@ from nextgen_assets.domain.feedback import (
     recent_calibration,
 )
 from nextgen_assets.domain.sessions import xnys
+from tests.domain.ledger_simulation import simulated_ledger
 
 SETTINGS = FeedbackSettings(window_sessions=120, minimum_sessions=40, climatology_sessions=100)
 
@@ -34,7 +35,9 @@ def test_range_equals_session_by_session_to_the_byte(matured_ledger):
     sessions = _targets(joined)[100:160:7]
     whole = _feedback(joined, sessions)
     alone = pl.concat([_feedback(joined, [session]) for session in sessions])
-    assert whole.height == len(sessions) * 4 * 7
+    of_tickers = whole.filter(pl.col("scope").str.starts_with("ticker:"))
+    assert of_tickers.height == len(sessions) * 3 * 8
+    assert whole.filter(scope="overall").height == len(sessions) * 9
     assert whole.equals(alone.sort("session_date", "scope", "metric"))
 
 
@@ -151,3 +154,22 @@ def test_recent_calibration_of_a_range_equals_each_session_alone(matured_ledger)
     assert whole.equals(alone)
     assert whole.height == 99
     assert recent_calibration(joined.clear(), sessions, xnys()).height == 0
+
+
+def test_slices_are_scored_at_month_ends_from_their_own_rows():
+    ledger = simulated_ledger(4, 200)
+    month_end = ledger.month_ends[-1]
+    frame = _feedback(ledger.joined, [xnys().shift(month_end, -1), month_end])
+    sliced = frame.filter(~pl.col("scope").str.contains("^(overall|ticker:)"))
+    assert set(sliced["session_date"]) == {month_end}
+    assert {scope.split(":")[0] for scope in sliced["scope"]} == {"sector", "regime", "confidence"}
+    health = ledger.joined.filter(
+        (pl.col("sector") == "Health")
+        & (pl.col("target_session_date") <= month_end)
+        & (pl.col("target_session_date") > xnys().shift(month_end, -SETTINGS.window_sessions))
+    )
+    row = sliced.filter(scope="sector:Health", metric="brier_score").row(0, named=True)
+    assert row["value"] == pytest.approx(health["brier_score"].mean())
+    assert row["n"] == health.height
+    alone = _feedback(ledger.joined.filter(pl.col("target_session_date") <= month_end), [month_end])
+    assert alone.equals(frame.filter(session_date=month_end))

@@ -91,3 +91,8 @@ def test_cool_down_counts_sessions_from_an_earlier_signal():
         _feedback(SESSIONS), earlier, SESSIONS, xnys(), 30, RetrainRules(cool_down_sessions=30)
     )
     assert days["session_date"][0] == SESSIONS[20]
+
+
+def test_fault_of_a_sector_or_a_regime_asks_for_no_model_of_its_own():
+    assert _signals(_feedback(SESSIONS[:1], scope="sector:Health")).is_empty()
+    assert _signals(_feedback(SESSIONS[:1], scope="regime:falling calm")).is_empty()

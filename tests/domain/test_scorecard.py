@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nextgen_assets.domain import scorecard
+from nextgen_assets.domain import metrics, scorecard
 from nextgen_assets.domain.sessions import xnys
 
 
@@ -30,6 +30,18 @@ def test_every_metric_agrees_with_its_plain_definition(matured_ledger):
     assert _value(values, "information_coefficient") == pytest.approx(np.corrcoef(p, outcome)[0, 1])
     assert _value(baselines, "hit_rate") == pytest.approx(y.mean())
     assert _value(baselines, "coverage") == pytest.approx(0.9)
+    assert _value(values, "sharpness") == pytest.approx(2 * 1.645 * 0.035)
+    assert _value(baselines, "sharpness") == pytest.approx(2 * 1.6448536 * 0.035)
+    days = rows["session_date"].rank("dense").cast(pl.Int64).to_numpy()
+    assert _value(values, "rank_information_coefficient") == pytest.approx(
+        metrics.information_coefficient(p, outcome, days)
+    )
+
+
+def test_rank_correlation_of_fewer_than_three_tickers_is_undefined(matured_ledger):
+    rows = scorecard.with_base_rate(matured_ledger(n_sessions=20, tickers=("AAPL", "IBM")), xnys(), 1000)
+    values, _ = scorecard.scores(scorecard.row_sums(rows).sum(axis=0, keepdims=True))
+    assert np.isnan(_value(values, "rank_information_coefficient"))
 
 
 def test_interval_score_is_width_plus_twenty_times_the_miss(matured_ledger):
