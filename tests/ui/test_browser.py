@@ -51,7 +51,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
 
 
 def test_asset_graph_shows_every_asset_by_name(window: Window) -> None:
-    assert len(ASSETS) == 24
+    assert len(ASSETS) == 25
     expanded = "%2C".join(f"global%40global%3A{group}" for group in GROUPS)
     page = window.open(f"/asset-groups?expanded={expanded}")
     drawn = "[...document.querySelectorAll('svg foreignObject')].map(node => node.textContent)"
