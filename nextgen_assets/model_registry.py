@@ -11,8 +11,8 @@ from nextgen_assets.domain.intervals import BootstrapConfig
 from nextgen_assets.domain.labels import labels
 from nextgen_assets.domain.splits import SplitConfig
 from nextgen_assets.domain.trained_model import TrainedModel, registry_frame
-from nextgen_assets.domain.training import TrainingSettings
 from nextgen_assets.domain.training_data import TrainingData
+from nextgen_assets.domain.training_job import TrainingSettings
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.walk_forward import anchor_month, walk_forward
 from nextgen_assets.domain.window_store import WindowStore

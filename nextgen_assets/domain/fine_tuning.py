@@ -9,8 +9,9 @@ from nextgen_assets.domain.checkpoints import Checkpoints
 from nextgen_assets.domain.models import ModelInputError, RefinableFamily, load_family
 from nextgen_assets.domain.scaling import FeatureScaler
 from nextgen_assets.domain.trained_model import SCALER_PREFIX, TrainedModel
-from nextgen_assets.domain.training import KnownScaler, Start, train_cutoff
+from nextgen_assets.domain.training import train_cutoff
 from nextgen_assets.domain.training_data import TrainingData
+from nextgen_assets.domain.training_job import KnownScaler, Start
 from nextgen_assets.domain.windows import LookAheadError
 
 

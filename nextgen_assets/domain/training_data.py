@@ -18,7 +18,7 @@ from nextgen_assets.domain.splits import (
     thinned,
     ticker_phase,
 )
-from nextgen_assets.domain.training import TrainingJob, TrainingSettings
+from nextgen_assets.domain.training_job import TrainingJob, TrainingSettings
 from nextgen_assets.domain.window_store import WindowStore
 
 

@@ -11,8 +11,9 @@ from itertools import chain, islice
 from nextgen_assets.domain.checkpoints import Checkpoints
 from nextgen_assets.domain.models import RefinableFamily, load_family
 from nextgen_assets.domain.trained_model import TrainedModel
-from nextgen_assets.domain.training import Start, TrainingJob, train_cutoff
+from nextgen_assets.domain.training import train_cutoff
 from nextgen_assets.domain.training_data import TrainingData
+from nextgen_assets.domain.training_job import Start, TrainingJob
 
 Report = Callable[[str], None]
 

@@ -134,7 +134,7 @@ def main(n_windows: str = "2000", batch: str = "500", threads: str = "1") -> Non
     first = (np.arange(n_tickers)[:, None] * n_sessions + np.arange(n_sessions - LOOKBACK + 1)).ravel()
     pooled = PooledWindows(vectors, first.astype(np.int64), LOOKBACK)
     labels = rng.standard_normal(len(pooled))
-    sides = {
+    sides: dict[str, Own | Plain] = {
         "ours": Own(pooled, labels, int(batch)),
         "torch nn.LSTM": Plain(pooled.whole(), labels, int(batch)),
     }

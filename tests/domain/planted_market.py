@@ -12,8 +12,8 @@ import polars as pl
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.domain.splits import SplitConfig
 from nextgen_assets.domain.trained_model import TrainedModel
-from nextgen_assets.domain.training import TrainingSettings
 from nextgen_assets.domain.training_data import TrainingData
+from nextgen_assets.domain.training_job import TrainingSettings
 from nextgen_assets.domain.walk_forward import train_cutoffs
 from nextgen_assets.domain.window_store import WindowStore
 

@@ -12,7 +12,8 @@ from nextgen_assets.domain.fine_tuning import fine_tuned
 from nextgen_assets.domain.models import ModelInputError
 from nextgen_assets.domain.splits import TooLittleDataError
 from nextgen_assets.domain.trained_model import TrainedModel
-from nextgen_assets.domain.training import TrainingSettings, train_cutoff
+from nextgen_assets.domain.training import train_cutoff
+from nextgen_assets.domain.training_job import TrainingSettings
 from nextgen_assets.domain.windows import LookAheadError
 from tests.domain.planted_market import CUTOFFS, SPLIT, Market, planted_market, trained_models, training_data
 

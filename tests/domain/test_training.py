@@ -12,8 +12,9 @@ import pytest
 
 from nextgen_assets.domain.splits import TooLittleDataError
 from nextgen_assets.domain.trained_model import arrays_sha256, registry_frame
-from nextgen_assets.domain.training import TrainingSettings, train_cutoff
+from nextgen_assets.domain.training import train_cutoff
 from nextgen_assets.domain.training_data import TrainingData
+from nextgen_assets.domain.training_job import TrainingSettings
 from nextgen_assets.domain.walk_forward import train_cutoffs
 from tests.domain.planted_market import (
     CALENDAR,

@@ -10,7 +10,8 @@ import pytest
 
 from nextgen_assets.domain.models import Arrays, RefinableFamily, load_family
 from nextgen_assets.domain.trained_model import TrainedModel
-from nextgen_assets.domain.training import TrainingSettings, train_cutoff
+from nextgen_assets.domain.training import train_cutoff
+from nextgen_assets.domain.training_job import TrainingSettings
 from nextgen_assets.domain.walk_forward import anchor_month, walk_forward
 from tests.domain.planted_market import CUTOFFS, SETTINGS, planted_market, trained_models, training_data
 
