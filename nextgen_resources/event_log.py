@@ -26,6 +26,7 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy.pool import NullPool
 
+from nextgen_resources.errors import SettingsError
 from nextgen_resources.event_rows import (
     Row,
     condensed,
@@ -59,8 +60,12 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> BatchedSqliteEventLogStorage:
         """Made from ``event_log_storage`` in dagster.yaml."""
-        home = os.environ.get("DAGSTER_HOME", ".")
-        return cls(config_value.get("base_dir") or os.path.join(home, "history", "runs"), inst_data)
+        base_dir, home = config_value.get("base_dir"), os.environ.get("DAGSTER_HOME")
+        if base_dir is None and home is None:
+            raise SettingsError(
+                "the event log has no folder: set DAGSTER_HOME, or event_log_storage.config.base_dir in dagster.yaml"
+            )
+        return cls(base_dir or os.path.join(str(home), "history", "runs"), inst_data)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:

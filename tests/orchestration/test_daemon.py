@@ -106,10 +106,12 @@ def test_missed_sessions_are_made_up_for_through_kills_of_everything(
     assert set(values["n"]) == {1}
 
 
-def test_run_that_has_ended_by_a_kill_is_told_from_one_that_lives(tmp_path: Path) -> None:
+def test_run_that_has_ended_by_a_kill_is_told_from_one_that_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     door = Door.to(tmp_path, SMALL | SPAN)
-    home = door.environment["DAGSTER_HOME"]
-    with dg.DagsterInstance.from_config(home) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", door.environment["DAGSTER_HOME"])
+    with dg.DagsterInstance.get() as instance:
         launcher = instance.run_launcher
         assert type(launcher).__name__ == "WatchedRunLauncher"
         run = instance.create_run_for_job(dg.job(name="x")(lambda: None))
