@@ -100,11 +100,11 @@ def main() -> None:
 
     hosts, stock = allowed_hosts(os.environ.get(HOSTS_VARIABLE, "")), DagsterWebserver.build_middleware
 
-    def build_middleware(self: DagsterWebserver) -> list[Middleware]:
+    def build_middleware(self: Any) -> list[Middleware]:
         return [Middleware(SameSiteOnly, hosts=hosts), *stock(self)]
 
     DagsterWebserver.build_middleware = build_middleware  # type: ignore[method-assign]
-    run()
+    run()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

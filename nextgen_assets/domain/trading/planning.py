@@ -56,7 +56,11 @@ class PlanRows:
         """The trades planned in the rows from ``first_row`` on."""
         names = ("plan_id", "session_date", "ticker", "action", "quantity", "reference_price")
         rows: Iterable[Any] = zip(*(self.columns[name][first_row:] for name in names), strict=True)
-        return [Order(*row, to_micros(price)) for *row, price in rows if row[3] in ("buy", "sell")]
+        return [
+            Order(plan_id, session, ticker, action, quantity, to_micros(price))
+            for plan_id, session, ticker, action, quantity, price in rows
+            if action in ("buy", "sell")
+        ]
 
     def frame(self) -> pl.DataFrame:
         """The rows, by session and ticker."""

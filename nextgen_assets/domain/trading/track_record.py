@@ -231,7 +231,7 @@ def _moments(sums: Floats, n: NDArray[np.int64]) -> tuple[Floats, Floats, Floats
 
 def _sharpe_error(per_session: Floats, skewness: Floats, kurtosis: Floats, n: NDArray[np.int64]) -> Floats:
     inner = 1.0 - skewness * per_session + (kurtosis - 1.0) / 4.0 * per_session**2
-    error: Floats = np.sqrt(_ratio(np.maximum(inner, 0.0), n - 1.0))
+    error: Floats = np.sqrt(_ratio(np.maximum(inner, 0.0), (n - 1).astype(np.float64)))
     return error
 
 
