@@ -50,8 +50,8 @@ def _orders_by_session(plans: pl.DataFrame) -> dict[date, list[Order]]:
     if "reference_price" not in wanted.columns:
         wanted = wanted.with_columns(reference_price=0.0)
     names = ("plan_id", "session_date", "ticker", "action", "quantity", "reference_price")
-    for row in wanted.select(names).iter_rows():
-        order = Order(*row[:5], reference_micros=to_micros(row[5]))
+    for plan_id, session, ticker, action, quantity, price in wanted.select(names).iter_rows():
+        order = Order(plan_id, session, ticker, action, quantity, to_micros(price))
         by_session.setdefault(order.plan_session_date, []).append(order)
     return by_session
 
