@@ -218,17 +218,19 @@ class _Reading:
         for stretch in self._known:
             settled = pl.col("session_date").is_between(stretch.settled_from, stretch.settled_to)
             kept &= ~(settled & pl.col("source_line").is_between(stretch.first_line, stretch.last_line))
-        return rows.filter(kept)
+        is_kept = rows.select(kept.alias("kept")).to_series()
+        return rows if is_kept.all() else rows.filter(is_kept)
 
     def _explained(self, rejected: pl.DataFrame) -> pl.DataFrame:
         reason = pl.col("reason_code").replace_strict(dict(REASONS), return_dtype=pl.String)
         return rejected.drop("ts").with_columns(reason=reason, text=self._texts(rejected["source_line"]))
 
     def _texts(self, lines: pl.Series) -> pl.Series:
-        parts = [
-            chunk.texts(lines.filter(lines.is_between(chunk.first_line, chunk.last_line)))
+        wanted = [
+            (chunk, lines.filter(lines.is_between(chunk.first_line, chunk.last_line)))
             for chunk in self._chunks
         ]
+        parts = [chunk.texts(those) for chunk, those in wanted if len(those)]
         return pl.concat([pl.Series("text", [], dtype=pl.String), *(part.alias("text") for part in parts)])
 
     def _refuse_if_mostly_bad(self, height: int, rejected: pl.DataFrame) -> None:

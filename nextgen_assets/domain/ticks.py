@@ -132,9 +132,10 @@ def judge_ticks(
     step = pl.Series("sequence", 2 * sequence + (rules.kind == "quote"), dtype=pl.Int32)
     accepted = good.drop("defect", "identity", strict=False).with_columns(step)
     is_bad = ~is_good
-    learned = np.maximum.accumulate(np.where(is_good, ts, carry.ts))[is_bad]
-    if len(good_ts):
-        learned = np.where(learned >= 0, learned, good_ts[0])
+    learned = np.empty(0, np.int64)
+    if is_bad.any():
+        learned = np.maximum.accumulate(np.where(is_good, ts, carry.ts))[is_bad]
+        learned = np.where(learned >= 0, learned, good_ts[0] if len(good_ts) else learned)
     rejected = pl.DataFrame(
         {
             "source_line": lines["source_line"].filter(pl.Series(is_bad)),
@@ -220,13 +221,15 @@ def _copies(lines: pl.DataFrame, kept: npt.NDArray[np.int64], ts: Instants) -> n
     return np.asarray(shared[is_copy], np.int64)
 
 
-def _sequence(ts: Instants, carry: TickCarry) -> tuple[npt.NDArray[np.int64], TickCarry]:
+def _sequence(ts: Instants, carry: TickCarry) -> tuple[npt.NDArray[np.int32], TickCarry]:
     """Order of each tick among those of its instant, from 0, and what to carry on."""
     if len(ts) == 0:
-        return np.empty(0, np.int64), carry
-    place = np.arange(len(ts))
+        return np.empty(0, np.int32), carry
     is_new = np.concatenate([[True], ts[1:] != ts[:-1]])
-    sequence = place - np.maximum.accumulate(np.where(is_new, place, 0))
+    sequence = np.zeros(len(ts), np.int32)
+    if not is_new.all():
+        place = np.arange(len(ts), dtype=np.int32)
+        sequence = place - np.maximum.accumulate(np.where(is_new, place, 0))
     if ts[0] == carry.ts:
         continued = ts == carry.ts
         sequence[continued] += carry.count

@@ -6,6 +6,7 @@ import polars as pl
 
 from nextgen_resources.market_data.ticks import FileContext
 from nextgen_resources.market_data.ticks.clocks import wall_to_utc
+from nextgen_resources.market_data.ticks.compact_time import compact_wall
 from nextgen_resources.market_data.ticks.delimited import DelimitedFormat
 
 
@@ -16,8 +17,7 @@ class Format(DelimitedFormat):
 
     def instants(self, _context: FileContext) -> pl.Expr:
         """``YYYYMMDD HHMMSSmmm``, five hours behind UTC in winter and in summer."""
-        wall = pl.col("time").str.to_datetime("%Y%m%d %H%M%S%3f", time_unit="us", strict=False)
-        return wall_to_utc(wall, "EST")
+        return wall_to_utc(compact_wall(pl.col("time")), "EST")
 
     def values(self) -> dict[str, pl.Expr]:
         """Both sides of the quote."""
