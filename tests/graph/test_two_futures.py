@@ -104,7 +104,13 @@ def test_another_future_after_a_session_changes_no_bit_up_to_it(
 def test_every_table_has_something_to_compare_before_the_last_parting(real: Built) -> None:
     heights = {table: known_by(real, table, max(PARTINGS)).height for table in comparable_tables()}
     empty = {table for table, height in heights.items() if not height}
-    rare = {"market_price_revisions", "corporate_action_revisions", "bias_flags", "quality_findings"}
+    rare = {
+        "market_price_revisions",
+        "corporate_action_revisions",
+        "bias_flags",
+        "quality_findings",
+        "insight_retests",
+    }
     assert empty <= rare | INTRADAY | REPAIRS, heights
 
 

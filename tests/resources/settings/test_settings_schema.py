@@ -111,7 +111,7 @@ def test_fingerprint_ignores_what_changes_no_row(load: Load, overrides: dict[str
         {"ingestion.provider_options": {"path": "x"}},
         {"prediction.member_weights": {"lstm": 2}},
         {"trading.slippage_bps": 5.5},
-        {"feedback.insight_q": 0.05},
+        {"feedback.insight_q": 0.1},
     ],
 )
 def test_fingerprint_follows_what_changes_rows(load: Load, overrides: dict[str, object]) -> None:
