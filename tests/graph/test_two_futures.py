@@ -52,6 +52,7 @@ QUIET_TABLES = {
     "market_price_revisions",
     "corporate_action_revisions",
     "learning_insights",
+    "insight_retests",
     "bias_flags",
     "retrain_signals",
     "quality_findings",
