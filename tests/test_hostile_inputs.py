@@ -123,7 +123,7 @@ def test_explanations_find_nothing_and_change_nothing(
     with warehouse.snapshot():
         for text in CORPUS[::3]:
             with pytest.raises(UnknownPredictionError):
-                explain(warehouse, text)
+                explain(warehouse, text, "classifier")
     assert effects() == before
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from nextgen_assets.domain.sessions import xnys
 from tests.graph.harness import built
@@ -22,6 +23,7 @@ SETTINGS = {
 STAYS = "SELECT ticker, valid_from, valid_to, reason_in, reason_out FROM ticker_universe ORDER BY ALL"
 
 
+@pytest.mark.slow
 def test_bars_are_fetched_of_everybody_and_decided_on_for_members(tmp_path: Path) -> None:
     with built(tmp_path / "whole", SETTINGS) as whole:
         whole.run("prepare_inputs", FIRST, LAST)

@@ -37,6 +37,7 @@ class Vendor(EmbeddedMarket):
         return frame.filter(pl.col("ticker").is_in(list(tickers)) & pl.col("ex_date").is_between(first, last))
 
 
+@pytest.mark.slow
 def test_split_learnt_late_changes_no_past_feature_and_its_first_statement_does(tmp_path: Path) -> None:
     vendor = Vendor({})
     with built(tmp_path / "late", SETTINGS, market_data=vendor) as late:
