@@ -42,7 +42,7 @@ PARTINGS = {
     date(2005, 2, 28): "the ex-date of a split and a month end",
     date(2005, 3, 1): "the session after a split",
 }
-ALWAYS_RUN = {date(2004, 12, 7), date(2005, 2, 28)}
+ALWAYS_RUN = {date(2005, 2, 28)}
 INTRADAY = {"market_ticks", "tick_imports", "intraday_prices", "bars_mtf", "mtf_state"}
 """Tables that no job of the daily work fills."""
 REPAIRS = {"price_repairs", "action_repairs"}
