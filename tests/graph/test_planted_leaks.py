@@ -19,7 +19,7 @@ import pytest
 
 from nextgen_assets import feature_selection, market_view, model_registry, news_articles
 from nextgen_assets.commands.graph_run import RunFailedError
-from nextgen_assets.domain import features, news, scaling, training, training_data
+from nextgen_assets.domain import features, news, scaling, training_data, training_job
 from nextgen_assets.domain.features._trailing import trailing_sum
 from nextgen_assets.domain.grid import Values
 from nextgen_assets.domain.prices import Panel, build_panel
@@ -112,7 +112,9 @@ def test_scaler_fitted_on_everything_is_caught(
         return build(cls, store, *rest)
 
     monkeypatch.setattr(training_data.TrainingData, "build", classmethod(remembering))
-    monkeypatch.setattr(training, "fit_scaler", lambda windows: scaling.fit_scaler(everything[-1]))
+    monkeypatch.setattr(
+        training_job, "fit_pooled_scaler", lambda _vectors, _uses: scaling.fit_scaler(everything[-1])
+    )
     assert "model_registry" in build_both(tmp_path, inputs.folders, train).found
 
 
