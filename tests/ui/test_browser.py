@@ -52,12 +52,12 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
 
 def test_asset_graph_shows_every_asset_by_name(window: Window) -> None:
     assert len(ASSETS) == 25
-    expanded = "%2C".join(f"global%40global%3A{group}" for group in GROUPS)
-    page = window.open(f"/asset-groups?expanded={expanded}")
     drawn = "[...document.querySelectorAll('svg foreignObject')].map(node => node.textContent)"
-    page.wait_for(f"return {drawn}.length >= {len(ASSETS)}", "the asset graph to be drawn")
-    page.wait_for(f"return {drawn}.join(' ').includes('partitions')", "the status of the assets")
-    nodes = page.run(f"return {drawn}")
+    nodes: list[str] = []
+    for group in GROUPS:  # one open at a time: the page draws only what lies in the window
+        page = window.open(f"/asset-groups?expanded=global%40global%3A{group}")
+        page.wait_for(f"return {drawn}.join(' ').includes('partitions')", f"the assets of {group}")
+        nodes += page.run(f"return {drawn}")
     assert [asset for asset in ASSETS if not any(node.startswith(asset) for node in nodes)] == []
 
 
