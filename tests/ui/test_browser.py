@@ -65,8 +65,9 @@ def test_asset_page_shows_its_picture_columns_and_checks(window: Window) -> None
     page = window.open("/assets/portfolio_holdings?view=overview")
     row = "[...document.querySelectorAll('tr')].find(row => row.cells[0].innerText.trim() === 'equity')"
     page.wait_for(f"return {row} !== undefined", "the metadata of the asset")
+    column = "Average cost of a share, US dollars."
+    page.wait_for(f"return document.body.innerText.includes({column!r})", "the columns of the asset")
     text = page.text()
-    assert "Average cost of a share, US dollars." in text
     assert "One row per scenario, session and position at the close." in text
     page.run(
         f"[...{row}.querySelectorAll('*')].findLast(cell => cell.innerText === '[Show Markdown]').click()"
