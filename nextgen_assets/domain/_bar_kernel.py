@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nextgen_assets.domain.features._compiled import compiled
+from nextgen_assets.domain.compilation import compiled
 
 _Floats = npt.NDArray[np.float64]
 _Whole = npt.NDArray[np.int64]

@@ -24,8 +24,8 @@ class Passes:
     ----------
     epochs, patience, batch_size, learning_rate, weight_decay, gradient_norm_limit
         As in the configuration of the family.
-    mixed_precision : bool
-        Products in bfloat16 where the device is a GPU.
+    precision : str
+        Of the products where the device is a GPU; one of ``captured_batches.PRECISIONS``.
     """
 
     epochs: int
@@ -34,7 +34,7 @@ class Passes:
     learning_rate: float
     weight_decay: float
     gradient_norm_limit: float
-    mixed_precision: bool = False
+    precision: str = "float32"
 
 
 @dataclass(eq=False)
@@ -94,17 +94,52 @@ class Optimiser:
     def __init__(self, weights: torch.Tensor, passes: Passes) -> None:
         import torch
 
-        self.weights, self.passes, self.steps = weights, passes, 0
+        self.weights, self.passes = weights, passes
         self.moments = torch.zeros(2, weights.numel(), device=weights.device)
+        self.steps = 0
+        self.count = torch.zeros((), dtype=torch.float64, device=weights.device)
+        """Steps on a device; a recorded step cannot count in Python."""
 
     def step(self, gradient: torch.Tensor) -> None:
         """Scale the gradient down to the limit of its norm, then move the weights."""
         self.steps += 1
-        rate, limit = self.passes.learning_rate, self.passes.gradient_norm_limit
-        gradient *= (limit / (gradient.norm() + 1e-6)).clamp(max=1.0)
-        mean, square = self.moments
-        mean.lerp_(gradient, 1 - _FIRST_DECAY)
-        square.mul_(_SECOND_DECAY).addcmul_(gradient, gradient, value=1 - _SECOND_DECAY)
+        rate = self.passes.learning_rate
+        mean, square = self._averaged(gradient)
         spread = (square / (1 - _SECOND_DECAY**self.steps)).sqrt_().add_(_EPSILON)
         self.weights.mul_(1 - rate * self.passes.weight_decay)
         self.weights.addcdiv_(mean, spread, value=-rate / (1 - _FIRST_DECAY**self.steps))
+
+    def step_on_device(self, gradient: torch.Tensor) -> None:
+        """The same step without a number that has to come from Python."""
+        self.count += 1
+        rate = self.passes.learning_rate
+        mean, square = self._averaged(gradient)
+        spread = (square / (1 - _SECOND_DECAY**self.count)).sqrt_().add_(_EPSILON)
+        self.weights.mul_(1 - rate * self.passes.weight_decay)
+        self.weights.sub_((mean / spread).mul_(rate / (1 - _FIRST_DECAY**self.count)))
+
+    def _averaged(self, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The running mean of the scaled gradient and of its square."""
+        gradient *= (self.passes.gradient_norm_limit / (gradient.norm() + 1e-6)).clamp(max=1.0)
+        mean, square = self.moments
+        mean.lerp_(gradient, 1 - _FIRST_DECAY)
+        square.mul_(_SECOND_DECAY).addcmul_(gradient, gradient, value=1 - _SECOND_DECAY)
+        return mean, square
+
+    def state(self) -> tuple[torch.Tensor, ...]:
+        """What steps change on the device, beside the weights."""
+        return self.moments, self.count
+
+    def kept(self) -> tuple[npt.NDArray[np.float32], int]:
+        """A copy of the moments, and how many steps were done."""
+        return self.moments.cpu().numpy().copy(), self.steps + int(self.count)
+
+    def restore(self, moments: npt.NDArray[np.float32], steps: int) -> None:
+        """Go on from what :meth:`kept` gave."""
+        import torch
+
+        self.moments.copy_(torch.tensor(moments))
+        if self.weights.device.type == "cpu":
+            self.steps = steps
+        else:
+            self.count.fill_(steps)

@@ -228,17 +228,15 @@ def recurrent_states(
 
     Notes
     -----
-    On a CPU the compiled gates; on any other device torch's own layers, with the same weights.
+    On a CPU the compiled gates; on any other device cuDNN's layers, with the same weights.
     """
     import torch
 
     if inputs.device.type != "cpu":
-        flat = [weight for layer in layers for weight in layer]
-        zeros = inputs.new_zeros(len(layers), inputs.shape[1], layers[0][1].shape[1])
-        said = torch.lstm(
-            inputs, (zeros, zeros), flat, True, len(layers), 0.0, torch.is_grad_enabled(), False, False
-        )[0]
-        return said[-1] if last_only else said
+        from nextgen_assets.domain.cudnn_layers import states_of_all_steps
+
+        states = states_of_all_steps(inputs, layers)
+        return states[-1] if last_only else states
     if last_only and not torch.is_grad_enabled():
         return last_state(inputs, layers, workspace)
     states = inputs.contiguous()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from nextgen_assets.domain.captured_batches import PRECISIONS
 from nextgen_assets.domain.checkpoints import current_checkpoint
 from nextgen_assets.domain.gradient_descent import Passes, Progress
-from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError
+from nextgen_assets.domain.lessons import Lessons, Loss
+from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError, build_config
 from nextgen_assets.domain.recurrent_network import Network, Shape
-from nextgen_assets.domain.recurrent_training import Lessons, Trainer
+from nextgen_assets.domain.recurrent_training import Trainer
 from nextgen_assets.domain.scaling import refuse_non_finite
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_LOGIT = 15.0
+ConfigType = TypeVar("ConfigType", bound="RecurrentConfig")
 _POINT_HEADS = 2
 """Logit of up, and the standardised mean; the quantiles follow."""
 
@@ -52,8 +55,9 @@ class RecurrentConfig:
         Gradients are scaled down to this norm.
     device : str
         Where to train: 'auto' takes a CUDA device when there is one. Prediction is always on the CPU.
-    mixed_precision : bool
-        Products in bfloat16 on a CUDA device; a CPU computes in float32.
+    precision : str
+        Of the products on a CUDA device: 'float32', 'tensorfloat32' (tensor cores, 11 bits) or 'bfloat16' (8
+        bits); a CPU computes in float32.
     """
 
     hidden_size: int = 24
@@ -70,7 +74,7 @@ class RecurrentConfig:
     refining_rate: float = 0.3
     gradient_norm_limit: float = 1.0
     device: str = "auto"
-    mixed_precision: bool = False
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", tuple(self.quantiles))
@@ -89,6 +93,8 @@ class RecurrentConfig:
             )
         if self.device not in ("auto", "cpu", "cuda"):
             raise ModelInputError(f"{self}: device={self.device!r}, expected 'auto', 'cpu' or 'cuda'")
+        if self.precision not in PRECISIONS:
+            raise ModelInputError(f"{self}: precision={self.precision!r}, expected one of {PRECISIONS}")
         refuse_levels(self.quantiles)
 
     def passes(self) -> Passes:
@@ -100,8 +106,16 @@ class RecurrentConfig:
             self.learning_rate,
             self.weight_decay,
             self.gradient_norm_limit,
-            self.mixed_precision,
+            self.precision,
         )
+
+
+def recurrent_config(family: str, config_type: type[ConfigType], values: Mapping[str, object]) -> ConfigType:
+    """A configuration from plain values; that of a model from before ``precision`` had three values is read too."""
+    if "mixed_precision" in values:
+        own = {name: value for name, value in values.items() if name != "mixed_precision"}
+        values = own | {"precision": "bfloat16" if values["mixed_precision"] else "float32"}
+    return build_config(family, config_type, values)
 
 
 def refuse_levels(levels: tuple[float, ...]) -> None:
@@ -223,7 +237,7 @@ def _trained(
 
     device, checkpoint = _device(family, config), current_checkpoint()
     fit, validation = (Lessons.of(part, device) for part in parts)
-    trainer = Trainer(network.to(device), fit, validation, _loss(config), passes, generator)
+    trainer = Trainer(network.to(device), fit, validation, training_loss(config, device), passes, generator)
     found, fresh = checkpoint.load(), trainer.started if keeps_start else Progress
     progress = trainer.run(fresh() if found is None else trainer.resumed(found), checkpoint.save)
     if progress.best is None:
@@ -257,12 +271,12 @@ def _device(family: str, config: RecurrentConfig) -> str:
     return "cpu"
 
 
-def _loss(config: RecurrentConfig) -> Any:
+def training_loss(config: RecurrentConfig, device: str) -> Loss:
     """Cross-entropy of the direction, Huber loss of the mean, pinball loss of the quantiles."""
     import torch
     from torch.nn import functional
 
-    levels = torch.tensor(config.quantiles)
+    levels = torch.tensor(config.quantiles, device=device)
 
     def loss(states: torch.Tensor, targets: torch.Tensor, network: Network) -> torch.Tensor:
         heads = network.heads(states)
@@ -270,8 +284,7 @@ def _loss(config: RecurrentConfig) -> Any:
         total = total + config.return_loss_weight * functional.huber_loss(heads[:, 1], targets[:, 1])
         if len(levels):
             missed = targets[:, 1:2] - heads[:, _POINT_HEADS:]
-            at = levels.to(missed.device)
-            pinball = torch.maximum(at * missed, (at - 1) * missed).mean()
+            pinball = torch.maximum(levels * missed, (levels - 1) * missed).mean()
             total = total + config.quantile_loss_weight * pinball
         return total
 

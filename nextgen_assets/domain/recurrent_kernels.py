@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nextgen_assets.domain.features._compiled import compiled, inner
+from nextgen_assets.domain.compilation import compiled, inner
 
 _F = np.float32
 _SATURATED = np.float32(9.0)

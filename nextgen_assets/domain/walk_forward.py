@@ -132,7 +132,7 @@ def _trained(
     jobs: Iterable[TrainingJob], n_processes: int, n_threads: int, checkpoints: Checkpoints | None
 ) -> Iterator[tuple[TrainedModel, ...]]:
     if n_processes == 1:
-        from nextgen_assets.domain.recurrent_training import training_threads
+        from nextgen_assets.domain.halved_batches import training_threads
 
         with training_threads(n_threads):
             for job in jobs:

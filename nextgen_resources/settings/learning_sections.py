@@ -30,6 +30,9 @@ class LstmSettings(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         description="where it trains; auto: a GPU if there is one. Only cpu gives the same bytes everywhere"
     )
+    precision: Literal["float32", "tensorfloat32", "bfloat16"] = Field(
+        description="of the products on a GPU; a CPU computes in float32"
+    )
 
 
 class ModelSettings(Section):

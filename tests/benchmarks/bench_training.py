@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from nextgen_assets.domain.halved_batches import training_threads
 from nextgen_assets.domain.models import LabelledWindows, load_family
 from nextgen_assets.domain.pooled_windows import PooledWindows
-from nextgen_assets.domain.recurrent_training import training_threads
 
 PEER = Path(__file__).with_name("qlib_lstm_peer.py")
 LOOKBACK, N_FEATURES, HIDDEN, LAYERS = 60, 20, 64, 2

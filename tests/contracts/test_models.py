@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nextgen_assets.domain.boosted_trees import Trees
+from nextgen_assets.domain.halved_batches import training_threads
 from nextgen_assets.domain.models import (
     FittedModel,
     LabelledWindows,
@@ -23,7 +24,6 @@ from nextgen_assets.domain.models import (
     load_family,
 )
 from nextgen_assets.domain.pooled_windows import PooledWindows
-from nextgen_assets.domain.recurrent_training import training_threads
 from nextgen_assets.domain.scaling import NonFiniteValuesError
 
 FAMILIES = family_names()

@@ -37,7 +37,7 @@ def test_kernel_is_compiled_without_a_cache_where_none_can_be_written(
 ) -> None:
     import numba
 
-    from nextgen_assets.domain.features import _compiled
+    from nextgen_assets.domain import compilation
 
     compile_ = numba.njit
 
@@ -51,7 +51,7 @@ def test_kernel_is_compiled_without_a_cache_where_none_can_be_written(
     def add(first: float, second: float) -> float:
         return first + second
 
-    assert _compiled.compiled(add)(1.5, 2.0) == 3.5
+    assert compilation.compiled(add)(1.5, 2.0) == 3.5
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])

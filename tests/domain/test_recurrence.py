@@ -126,21 +126,3 @@ def test_an_unknown_value_counts_once_per_window_and_not_outside_of_them() -> No
     PooledWindows(vectors, np.array([0, 1, 5]), 3).refuse_non_finite("windows")
     with pytest.raises(NonFiniteValuesError, match=r"2 of 18 values"):
         PooledWindows(vectors, np.array([2, 3, 5]), 3).refuse_non_finite("windows")
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
-@pytest.mark.filterwarnings("ignore:RNN module weights are not part of single contiguous chunk")
-@pytest.mark.parametrize(("is_mixed", "tolerance"), [(False, 1e-4), (True, 2e-2)])
-@pytest.mark.parametrize("attention_size", [0, 8])
-def test_a_gpu_says_what_the_cpu_says_within_the_tolerance_of_its_precision(
-    is_mixed: bool, tolerance: float, attention_size: int
-) -> None:
-    network = Network.drawn(Shape(6, 24, 2, 5, attention_size), torch.Generator().manual_seed(9))
-    inputs = torch.randn(20, 64, 6, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        expected = network.heads(network.states(inputs, Workspace()))
-        beside = network.to("cuda")
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=is_mixed):
-            states = beside.states(inputs.cuda(), Workspace())
-        said = beside.heads(states.float()).cpu()
-    assert torch.allclose(said, expected, atol=tolerance)

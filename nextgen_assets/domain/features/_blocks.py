@@ -70,7 +70,7 @@ class KernelBlock:
                 width = np.uint64(min(lanes, len(panel.tickers) - start))
                 tasks.append((rows, (bars, *fields, first, start, width, chosen, target, out)))
         if tasks:
-            from nextgen_assets.domain.features._compiled import in_threads
+            from nextgen_assets.domain.compilation import in_threads
 
             in_threads(tasks)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextgen_assets.domain.features._compiled import compiled, inner
+from nextgen_assets.domain.compilation import compiled, inner
 
 N_FEATURES = 16
 WINDOW = 100

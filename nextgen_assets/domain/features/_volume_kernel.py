@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nextgen_assets.domain.features._compiled import compiled, inner
+from nextgen_assets.domain.compilation import compiled, inner
 
 N_FEATURES = 40
 _LANES = 32

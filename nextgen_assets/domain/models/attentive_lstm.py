@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from nextgen_assets.domain.models import LabelledWindows, ModelInputError, build_config
+from nextgen_assets.domain.models import LabelledWindows, ModelInputError
 from nextgen_assets.domain.recurrent_family import (
     FittedRecurrent,
     RecurrentConfig,
     fit_network,
     read_network,
+    recurrent_config,
     refine_network,
 )
 
@@ -49,7 +50,7 @@ class AttentiveLstmFamily:
 
     def config_from(self, values: Mapping[str, object]) -> AttentiveLstmConfig:
         """The configuration; unknown keys are refused."""
-        return build_config(self.name, AttentiveLstmConfig, values)
+        return recurrent_config(self.name, AttentiveLstmConfig, values)
 
     def fit(
         self, fit: LabelledWindows, validation: LabelledWindows, config: AttentiveLstmConfig, seed: int

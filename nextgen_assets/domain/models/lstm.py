@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from nextgen_assets.domain.models import LabelledWindows, build_config
+from nextgen_assets.domain.models import LabelledWindows
 from nextgen_assets.domain.recurrent_family import (
     FittedRecurrent,
     RecurrentConfig,
     fit_network,
     read_network,
+    recurrent_config,
     refine_network,
 )
 
@@ -39,7 +40,7 @@ class LstmFamily:
 
     def config_from(self, values: Mapping[str, object]) -> LstmConfig:
         """The configuration; unknown keys are refused."""
-        return build_config(self.name, LstmConfig, values)
+        return recurrent_config(self.name, LstmConfig, values)
 
     def fit(
         self, fit: LabelledWindows, validation: LabelledWindows, config: LstmConfig, seed: int

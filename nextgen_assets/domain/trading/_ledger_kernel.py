@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nextgen_assets.domain.features._compiled import compiled, inner
+from nextgen_assets.domain.compilation import compiled, inner
 
 
 @inner
