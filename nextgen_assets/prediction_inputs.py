@@ -179,7 +179,11 @@ def prediction_config(settings: Settings) -> PredictionConfig:
             calibration_sessions=prediction.calibration_sessions,
             minimum_predictions=prediction.minimum_calibration_count,
             cutoff_delay_minutes=settings.ingestion.cutoff_delay_minutes,
-            scale=ScaleConfig(prediction.bound_volatility_weight, prediction.bound_ticker_strength),
+            scale=ScaleConfig(
+                prediction.bound_volatility_weight,
+                prediction.bound_ticker_strength,
+                2 * settings.models.horizon_sessions,
+            ),
         ),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain.clustering import clustered_mean
-from nextgen_assets.domain.members import Members
+from nextgen_assets.domain.members import Members, unpacked
 from nextgen_assets.domain.metrics import brier_scores, hits, log_losses
 from nextgen_assets.markdown import markdown_table
 from nextgen_assets.model_decisions import ModelDecisionError, find_model, next_session
@@ -149,8 +149,10 @@ def comparison(warehouse: Warehouse, settings: Settings, first: str, second: str
     """
     rows = warehouse.read("member_forecasts", scenario_id=settings.scenario_id)
     keys = [_key(warehouse, wanted) for wanted in (first, second)]
-    recipes = {said["model_id"]: said["model_id"] for text in rows["ensemble"] for said in json.loads(text)}
-    by_model, by_family = (Members.parse(rows["ensemble"].to_list(), names) for names in (recipes, {}))
+    models = unpacked(rows["ensemble"])["model_id"].unique().to_list()
+    by_model, by_family = (
+        Members.parse(rows["ensemble"], names) for names in (dict(zip(models, models, strict=True)), {})
+    )
     every = np.arange(rows.height)
     odds = [(by_family if is_family else by_model).of(name, every)[0] for name, is_family in keys]
     both = np.flatnonzero(np.isfinite(odds[0]) & np.isfinite(odds[1]))

@@ -110,6 +110,7 @@ class MaturedHistory:
     realised: npt.NDArray[np.float64]
     members: Members
     calendar: SessionCalendar
+    _losses: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def build(
@@ -147,7 +148,7 @@ class MaturedHistory:
         ).sort("session_date", "ticker")
         days = {day: calendar.index(day) for name in columns[1:3] for day in rows[name].unique().to_list()}
         names = rows["ticker"].unique().sort().to_list()
-        texts = [None] * rows.height if recipe_of is None else rows["ensemble"].to_list()
+        texts = pl.Series([None] * rows.height, dtype=pl.String) if recipe_of is None else rows["ensemble"]
         return cls(
             tickers=tuple(names),
             ticker_code=rows["ticker"]
@@ -194,6 +195,13 @@ class MaturedHistory:
         silent = np.isnan(probability)
         return np.where(silent, said, probability), np.where(silent, expected, mean * self.volatility[rows])
 
+    def losses(self, recipe: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Log loss of what a recipe said in these rows, shape (n,); NaN where it was silent."""
+        if recipe not in self._losses:
+            log_odds = self.members.of(recipe, np.arange(self.realised.size))[0]
+            self._losses[recipe] = np.logaddexp(0.0, np.where(self.realised > 0, -log_odds, log_odds))
+        return self._losses[recipe][rows]
+
     def adjustment(
         self, session: date, config: AdjustmentConfig, weights: Mapping[str, float] | None = None
     ) -> Adjustment:
@@ -207,13 +215,19 @@ class MaturedHistory:
         rows = self.matured(session, config.calibration_sessions, config.cutoff_delay_minutes)
         realised, volatility = self.realised[rows], self.volatility[rows]
         raw, expected = self.forecasts(rows, weights)
-        sessions, moments = np.unique(self.session_index[rows]), self.known_at[rows]
+        places, moments = self.session_index[rows], self.known_at[rows]
+        sessions = places[np.flatnonzero(np.diff(places, prepend=-1))]
         moments = moments[~np.isnat(moments)]
         bounds, scale = None, None
         if sessions.size >= config.minimum_sessions:
             if config.scale is not None:
                 scale, volatility = fit_scale(
-                    self.tickers, self.ticker_code[rows], realised - expected, volatility, config.scale
+                    self.tickers,
+                    self.ticker_code[rows],
+                    realised - expected,
+                    volatility,
+                    config.scale,
+                    config.interval_coverage,
                 )
             bounds = fit_bounds(
                 realised, expected, volatility, config.interval_coverage, config.minimum_predictions

@@ -10,6 +10,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 _NEWTON_STEPS = 15
+_SMALL_ENOUGH = 1e-9
+"""Steps shrink quadratically near the end: the one after would be of the order of 1e-18."""
 _LARGEST_STEP = 0.5
 _LOG_TEMPERATURE_LIMIT = 3.0
 _SMALLEST_PROBABILITY = 1e-6
@@ -60,8 +62,9 @@ def fit_calibration(
 ) -> Calibration:
     r"""Most probable temperature and bias, given matured predictions and the prior.
 
-    Minimises ``-sum(evidence * log likelihood) + t/2 * log(temperature)^2 + b/2 * bias^2`` by a fixed
-    number of damped Fisher-scoring steps from the identity.
+    Minimises ``-sum(evidence * log likelihood) + t/2 * log(temperature)^2 + b/2 * bias^2`` by damped
+    Newton steps from the identity (Fisher scoring where the observed information is not positive definite), until a
+    step is so small that the next would be lost in rounding.
 
     Parameters
     ----------
@@ -116,11 +119,17 @@ def fit_calibration(
         slope_slope = float((weight * scaled * scaled).sum()) + prior.temperature_strength
         slope_bias = float((weight * scaled).sum())
         bias_bias = float(weight.sum()) + prior.bias_strength
+        observed = slope_slope + float((error * scaled).sum())
+        if observed * bias_bias > slope_bias * slope_bias:
+            slope_slope = observed
         determinant = slope_slope * bias_bias - slope_bias * slope_bias
         step_slope = (bias_bias * gradient_slope - slope_bias * gradient_bias) / determinant
         step_bias = (slope_slope * gradient_bias - slope_bias * gradient_slope) / determinant
+        before = (log_slope, bias)
         log_slope = _within(log_slope - _within(step_slope, _LARGEST_STEP), _LOG_TEMPERATURE_LIMIT)
         bias -= _within(step_bias, _LARGEST_STEP)
+        if max(abs(log_slope - before[0]), abs(bias - before[1])) < _SMALL_ENOUGH:
+            break
     return Calibration(temperature=float(np.exp(-log_slope)), bias=bias)
 
 

@@ -114,7 +114,7 @@ def fit_bounds(
     tail = (1.0 - coverage) / 2
     rank_lower = math.floor((n + 1) * tail + _ROUNDING)
     rank_upper = math.ceil((n + 1) * (1.0 - tail) - _ROUNDING)
-    ordered = np.sort(errors)
+    ordered = np.partition(errors, [rank_lower - 1, rank_upper - 1])
     return ConformalBounds(float(ordered[rank_lower - 1]), float(ordered[rank_upper - 1]), n)
 
 
@@ -130,14 +130,19 @@ class ScaleConfig:
         wide in wild ones.
     ticker_strength : float
         How many predictions' worth of evidence draw a ticker's width towards that of all tickers.
+    overlap_sessions : int
+        So many predictions of one ticker in a row count as one observation: twice the horizon.
     """
 
-    volatility_weight: float = 0.5
+    volatility_weight: float = 0.3
     ticker_strength: float = 20.0
+    overlap_sessions: int = 10
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.volatility_weight <= 1.0 or not self.ticker_strength > 0:
             raise ValueError(f"{self}: expected a weight between 0 and 1 and a positive strength")
+        if self.overlap_sessions < 1:
+            raise ValueError(f"{self}: expected overlap_sessions of at least 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,11 +179,14 @@ def fit_scale(
     error: Floats,
     volatility: Floats,
     config: ScaleConfig,
+    coverage: float,
 ) -> tuple[ErrorScale, Floats]:
     """Learn the yardstick of every ticker, and measure its errors by it.
 
-    ``yardstick = newest volatility^w * trailing level^(1 - w) * width``, where the width is the mean absolute
-    error of the ticker in units of the first two over that of all tickers, drawn towards 1.
+    ``yardstick = newest volatility^w * trailing level^(1 - w) * width``, where the width is the
+    ``coverage`` quantile of the ticker's absolute errors in units of the first two over that of all tickers, drawn
+    towards 1. The quantile of a ticker is corrected for its number of observations, as many as its predictions over
+    ``overlap_sessions``: a short history makes bounds wider.
 
     Parameters
     ----------
@@ -189,7 +197,9 @@ def fit_scale(
     error, volatility : ndarray of float64, shape (n,)
         Realised less expected log return; forecast standard deviation, positive.
     config : ScaleConfig
-        Weight and strength.
+        Weight, strength and overlap.
+    coverage : float
+        Share of returns that the bounds should hold.
 
     Returns
     -------
@@ -205,7 +215,7 @@ def fit_scale(
     Notes
     -----
     As-of rule: as for :func:`fit_bounds`. Each ticker is summed up in the order of its own rows: which others
-    there are moves its width by their mean alone.
+    there are moves its width by their common quantile alone.
     """
     counts: Floats = np.bincount(codes, minlength=len(tickers)).astype(np.float64)
     logs = np.log(volatility)
@@ -215,8 +225,25 @@ def fit_scale(
     level = (sums[codes] + strength * logs) / (counts[codes] + strength)
     base = np.exp(weight * logs + (1.0 - weight) * level)
     size = np.abs(error) / base
-    mean = float(size.mean()) if size.size else 1.0
-    mean = mean if mean > 0 else 1.0
-    widths = (np.bincount(codes, size, len(tickers)) + strength * mean) / ((counts + strength) * mean)
+    own, common = _quantiles(codes, size, counts, coverage, config.overlap_sessions)
+    widths = (counts * own + strength * common) / ((counts + strength) * common)
     scale = ErrorScale(config, tuple(tickers), counts, sums, widths)
     return scale, np.asarray(base * widths[codes])
+
+
+def _quantiles(
+    codes: npt.NDArray[np.int64], size: Floats, counts: Floats, coverage: float, overlap: int
+) -> tuple[Floats, float]:
+    """The ``coverage`` quantile of the sizes of each ticker, that of all where it has none, and that of all."""
+    if not size.size:
+        return np.ones_like(counts), 1.0
+    last = size.size - 1
+    rank = min(math.ceil((size.size + 1) * coverage - _ROUNDING) - 1, last)
+    common = float(np.partition(size, rank)[rank])
+    common = common if common > 0 else 1.0
+    by_size = np.argsort(size)
+    ordered = size[by_size[np.argsort(codes[by_size], kind="stable")]]
+    ends = np.cumsum(counts).astype(np.int64)
+    number = counts.astype(np.int64)
+    ranks = np.minimum(np.ceil((counts + overlap) * coverage - _ROUNDING).astype(np.int64), number)
+    return np.where(number > 0, ordered[np.clip(ends - number + ranks - 1, 0, last)], common), common

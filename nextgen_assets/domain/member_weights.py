@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nextgen_assets.domain.members import Floats, Indices, Members
+from nextgen_assets.domain.members import Floats, Indices
 
 _SHARED_MOVE = 0.3
 """Correlation of the losses of two tickers on one session: they share the market's move."""
 
 
 def learned_weights(
-    members: Members,
-    rows: Indices,
-    went_up: Floats,
+    losses: Mapping[str, Floats],
     session_index: Indices,
     prior: Mapping[str, float],
     horizon_sessions: int,
@@ -25,12 +23,10 @@ def learned_weights(
 
     Parameters
     ----------
-    members : Members
-        What was said.
-    rows : ndarray of int64, shape (n,)
-        Its rows that have matured, in canonical order.
-    went_up, session_index : ndarray, shape (n,)
-        Outcome (0 or 1) and calendar position of the session of each row.
+    losses : mapping of str to ndarray of float64, shape (n,)
+        Log loss of every live recipe on the forecasts that have matured, in canonical order; NaN where it was silent.
+    session_index : ndarray of int64, shape (n,)
+        Calendar position of the session of each forecast.
     prior : mapping of str to float
         Weight of each live recipe before anything is learned; not negative, one of them positive.
     horizon_sessions : int
@@ -55,23 +51,21 @@ def learned_weights(
         raise ValueError(
             f"the ensemble weights of {', '.join(sorted(prior))} are all zero; give one a weight"
         )
-    spoken = np.column_stack([members.of(recipe, rows)[0] for recipe in recipes])
-    paired = np.isfinite(spoken).all(axis=1)
+    paired = np.logical_and.reduce([np.isfinite(losses[recipe]) for recipe in recipes])
     log_weights = np.log([prior[recipe] / total for recipe in recipes])
     if rate > 0 and paired.any():
         log_weights = log_weights - rate * _total_losses(
-            spoken[paired], went_up[paired], session_index[paired], horizon_sessions
+            [losses[recipe][paired] for recipe in recipes], session_index[paired], horizon_sessions
         )
     raw = np.exp(log_weights - log_weights.max())
     shares = (raw / raw.sum()).tolist()
     return dict.fromkeys(prior, 0.0) | dict(zip(recipes, shares, strict=True))
 
 
-def _total_losses(log_odds: Floats, went_up: Floats, session_index: Indices, horizon_sessions: int) -> Floats:
-    """Log loss of each column over independent pieces of evidence."""
-    losses = np.logaddexp(0.0, np.where(went_up[:, None] > 0, -log_odds, log_odds))
+def _total_losses(losses: Sequence[Floats], session_index: Indices, horizon_sessions: int) -> Floats:
+    """Sum of each recipe's losses over independent pieces of evidence."""
     position = session_index - session_index.min()
     counts = np.bincount(position).astype(np.float64)
     pieces = counts / (1 + _SHARED_MOVE * (counts - 1)) / horizon_sessions
     per_row = (pieces / np.where(counts == 0, 1.0, counts))[position]
-    return np.array([(per_row * column).sum() for column in np.ascontiguousarray(losses.T)])
+    return np.array([(per_row * loss).sum() for loss in losses])

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from nextgen_assets.domain.calibration import logit, sigmoid
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+NO_MEMBERS = "[]"
+"""Text of the ``ensemble`` column where nobody spoke."""
+_MEMBER = {
+    "model_id": pl.String,
+    "family": pl.String,
+    "weight": pl.Float64,
+    "probability_up": pl.Float64,
+    "standardised_mean": pl.Float64,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,29 +41,30 @@ class Members:
     mean: Floats
 
     @classmethod
-    def parse(cls, texts: Sequence[str | None], recipe_of: Mapping[str, str]) -> Members:
+    def parse(cls, texts: pl.Series, recipe_of: Mapping[str, str]) -> Members:
         """Read the ``ensemble`` column of predictions.
 
         Parameters
         ----------
-        texts : sequence of str or None
-            JSON lists of {model_id, family, probability_up, standardised_mean, …}.
+        texts : Series of String
+            JSON lists of {model_id, family, probability_up, standardised_mean, …}, or null.
         recipe_of : mapping of str to str
             Recipe by model_id; a model that is not in it goes by its family.
         """
-        cells: list[tuple[int, str, float, float]] = []
-        for row, text in enumerate(texts):
-            for said in json.loads(text) if text else ():
-                if "probability_up" in said:
-                    recipe = recipe_of.get(said["model_id"], said["family"])
-                    cells.append((row, recipe, said["probability_up"], said["standardised_mean"]))
-        recipes = tuple(sorted({recipe for _, recipe, _, _ in cells}))
-        column = {recipe: place for place, recipe in enumerate(recipes)}
-        log_odds, mean = (np.full((len(texts), len(recipes)), np.nan) for _ in range(2))
-        rows = np.array([cell[0] for cell in cells], dtype=np.int64)
-        columns = np.array([column[cell[1]] for cell in cells], dtype=np.int64)
-        log_odds[rows, columns] = logit(np.array([cell[2] for cell in cells], dtype=np.float64))
-        mean[rows, columns] = np.array([cell[3] for cell in cells], dtype=np.float64)
+        said = unpacked(texts).drop_nulls("probability_up")
+        names = pl.DataFrame(
+            {"model_id": list(recipe_of), "recipe": list(recipe_of.values())},
+            schema={"model_id": pl.String, "recipe": pl.String},
+        )
+        said = said.join(names, on="model_id", how="left", maintain_order="left")
+        said = said.with_columns(pl.col("recipe").fill_null(pl.col("family")))
+        recipes = tuple(said["recipe"].unique().sort().to_list())
+        log_odds, mean = (np.full((texts.len(), len(recipes)), np.nan, order="F") for _ in range(2))
+        for column, recipe in enumerate(recipes):
+            chosen = said.filter(pl.col("recipe") == recipe)
+            rows = chosen["row"].to_numpy()
+            log_odds[rows, column] = logit(chosen["probability_up"].to_numpy())
+            mean[rows, column] = chosen["standardised_mean"].to_numpy()
         return cls(recipes, log_odds, mean)
 
     def of(self, recipe: str, rows: Indices) -> tuple[Floats, Floats]:
@@ -88,9 +98,27 @@ class Members:
         return sigmoid(log_odds / divisor), mean / divisor
 
 
-def reweighted(text: str, weights: Mapping[str, float]) -> str:
-    """The ``ensemble`` text of one row with the weights of its model_ids."""
-    members = json.loads(text)
-    for member in members:
-        member["weight"] = weights[member["model_id"]]
-    return json.dumps(members)
+def unpacked(texts: pl.Series) -> pl.DataFrame:
+    """The members in the ``ensemble`` column, one per row: ``row`` (place of the text), and what each is and said.
+
+    Rows whose text is null or an empty list have none.
+    """
+    kind = pl.List(pl.Struct(_MEMBER))
+    decoded = pl.DataFrame({"said": texts.cast(pl.String).str.json_decode(kind)}).with_row_index("row")
+    return decoded.filter(pl.col("said").list.len() > 0).explode("said").unnest("said")
+
+
+def packed(members: pl.DataFrame, n_rows: int) -> pl.Series:
+    """The ``ensemble`` column of ``n_rows`` rows: inverse of :func:`unpacked`, numbers to the bit.
+
+    Parameters
+    ----------
+    members : DataFrame
+        ``row`` and what each member is and said; rows ascending, members of a row in their order.
+    """
+    said = members.select("row", said=pl.struct(*_MEMBER)).group_by("row", maintain_order=True).agg("said")
+    wrapped = said.select("row", text=pl.struct(m="said").struct.json_encode())
+    texts = wrapped.with_columns(pl.col("text").str.slice(len('{"m":')).str.head(-1))
+    every = pl.DataFrame({"row": pl.Series(range(n_rows), dtype=pl.UInt32)})
+    joined = every.join(texts.cast({"row": pl.UInt32}), on="row", how="left", maintain_order="left")
+    return joined["text"].fill_null(NO_MEMBERS).alias("ensemble")

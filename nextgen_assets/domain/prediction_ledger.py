@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,6 +14,7 @@ import polars as pl
 from nextgen_assets.domain.adjustment import Adjustment, AdjustmentConfig, MaturedHistory
 from nextgen_assets.domain.calibration import apply_calibration
 from nextgen_assets.domain.ensemble import EnsembleConfig
+from nextgen_assets.domain.members import unpacked
 from nextgen_assets.domain.service import Service
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.windows import LookAheadError
@@ -188,8 +188,7 @@ def _ledger_rows(
     )
     reasons = _reasons(issued, adjustments)
     probability, lower, upper, scale = _adjusted(issued, adjustments)
-    rows = zip(issued.rows(named=True), reasons, strict=True)
-    ids = [_prediction_id(row, reason, config) for row, reason in rows]
+    ids = _prediction_ids(issued, reasons, config)
     return (
         issued.join(by_session, on="session_date", how="left", maintain_order="left")
         .with_columns(
@@ -253,18 +252,29 @@ def _direction(probability_up: float) -> str | None:
     return "up" if probability_up >= 0.5 else "down"
 
 
-def _prediction_id(row: Mapping[str, object], reason: str | None, config: PredictionConfig) -> str:
-    members = sorted(member["model_id"] for member in json.loads(str(row["ensemble"])))
-    parts = [
-        config.scenario_id,
-        str(row["ticker"]),
-        str(row["session_date"]),
-        str(config.horizon_sessions),
-        ",".join(members),
-        str(row["window_id"] or ""),
-        *([] if reason is None else [reason]),
-    ]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+def _prediction_ids(
+    issued: pl.DataFrame, reasons: Sequence[str | None], config: PredictionConfig
+) -> list[str]:
+    """Hash of what was decided from what, by row."""
+    spoke = unpacked(issued["ensemble"]).sort("row", "model_id").group_by("row", maintain_order=True)
+    names = issued.select("ticker", "session_date", "window_id").with_row_index("row")
+    names = names.join(
+        spoke.agg(members=pl.col("model_id").str.join(",")), on="row", how="left", maintain_order="left"
+    )
+    parts = names.with_columns(reason=pl.Series(list(reasons), dtype=pl.String)).select(
+        pl.concat_str(
+            pl.lit(config.scenario_id),
+            "ticker",
+            pl.col("session_date").cast(pl.String),
+            pl.lit(str(config.horizon_sessions)),
+            pl.col("members").fill_null(""),
+            pl.col("window_id").fill_null(""),
+            "reason",
+            separator="|",
+            ignore_nulls=True,
+        )
+    )
+    return [hashlib.sha256(text.encode()).hexdigest()[:32] for text in parts.to_series().to_list()]
 
 
 def _refuse_look_ahead(frame: pl.DataFrame) -> None:

@@ -17,7 +17,7 @@ from nextgen_assets.domain.contender_record import TrackRecord
 from nextgen_assets.domain.ensemble import EnsembleConfig
 from nextgen_assets.domain.live_models import LiveModel
 from nextgen_assets.domain.member_weights import learned_weights
-from nextgen_assets.domain.members import Floats, Indices, Members, reweighted
+from nextgen_assets.domain.members import NO_MEMBERS, Floats, Indices, Members, packed, unpacked
 from nextgen_assets.domain.promotion import PROMOTED, PromotionConfig, Verdict, judge
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.trained_model import canonical_json
@@ -131,25 +131,20 @@ class Service:
         issued : DataFrame
             Sorted by session and ticker.
         """
-        members = Members.parse(issued["ensemble"].to_list(), self.recipe_of)
-        days = issued["session_date"].to_list()
-        weights = {day: self.weights(day, history) for day in dict.fromkeys(days)}
+        members = Members.parse(issued["ensemble"], self.recipe_of)
         probability, mean = (np.full(issued.height, np.nan) for _ in range(2))
-        texts, leads = issued["ensemble"].to_list(), issued["model_id"].to_list()
-        for row, day in enumerate(days):
-            found = weights[day]
-            if found is None or texts[row] == "[]":
+        weights: dict[date, dict[str, float] | None] = {}
+        named: list[tuple[date, str, str, float]] = []
+        for day, rows in _rows_by_session(issued["session_date"]):
+            found = weights[day] = self.weights(day, history)
+            if found is None:
                 continue
-            by_model = {model.model_id: found[model.recipe] for model in self.models_by_session[day]}
-            texts[row] = reweighted(texts[row], by_model)
-            leads[row] = self.lead(day, found).model_id
-        for day, found in weights.items():
-            if found is not None:
-                rows = np.flatnonzero((issued["session_date"] == day).to_numpy())
-                probability[rows], mean[rows] = members.joined(rows, found)
-        frame = issued.with_columns(
-            ensemble=pl.Series(texts, dtype=pl.String),
-            model_id=pl.Series(leads, dtype=pl.String),
+            probability[rows], mean[rows] = members.joined(rows, found)
+            lead = self.lead(day, found).model_id
+            named += [
+                (day, lead, model.model_id, found[model.recipe]) for model in self.models_by_session[day]
+            ]
+        frame = _renamed(issued, named).with_columns(
             raw_probability_up=pl.Series(probability).fill_nan(None),
             standardised_mean=pl.Series(mean).fill_nan(None),
         )
@@ -238,9 +233,7 @@ class Service:
         )
         rows = history.matured(session, self.config.learning_sessions, self.config.cutoff_delay_minutes)
         return learned_weights(
-            history.members,
-            rows,
-            (history.realised[rows] > 0).astype(np.float64),
+            {model.recipe: history.losses(model.recipe, rows) for model in models},
             history.session_index[rows],
             prior,
             models[0].horizon_sessions,
@@ -249,3 +242,46 @@ class Service:
 
     def _trials(self, cutoff: date) -> int:
         return max(1, bisect_right(self.trial_sessions, cutoff))
+
+
+def _rows_by_session(days: pl.Series) -> list[tuple[date, Indices]]:
+    """Rows of each session, for rows sorted by session."""
+    runs = days.rle().struct.unnest()
+    ends = np.cumsum(runs["len"].to_numpy()).tolist()
+    return [
+        (day, np.arange(start, end))
+        for day, start, end in zip(runs["value"].to_list(), [0, *ends[:-1]], ends, strict=True)
+    ]
+
+
+def _renamed(issued: pl.DataFrame, named: Sequence[tuple[date, str, str, float]]) -> pl.DataFrame:
+    """Rows with the weights of their members and the model they are filed under.
+
+    Parameters
+    ----------
+    issued : DataFrame
+        Rows of ``raw_predictions``.
+    named : sequence of tuple
+        Session, the model its predictions are filed under, and each live model with its weight.
+    """
+    table = pl.DataFrame(
+        named,
+        schema={"session_date": pl.Date, "lead": pl.String, "model_id": pl.String, "weight": pl.Float64},
+        orient="row",
+    )
+    days = issued.select("session_date").with_row_index("row")
+    said = unpacked(issued["ensemble"]).drop("weight").join(days, on="row", maintain_order="left")
+    said = said.join(table.drop("lead"), on=["session_date", "model_id"], how="left", maintain_order="left")
+    filed = issued.join(
+        table.select("session_date", "lead").unique(),
+        on="session_date",
+        how="left",
+        validate="m:1",
+        maintain_order="left",
+    )
+    return filed.with_columns(
+        ensemble=packed(said, issued.height),
+        model_id=pl.when((pl.col("ensemble") != NO_MEMBERS) & pl.col("lead").is_not_null())
+        .then("lead")
+        .otherwise("model_id"),
+    ).drop("lead")

@@ -63,7 +63,7 @@ def covered(
         yardstick, expected = stated, drift * stated
         size = volatility[now]
         if scale is not None:
-            learned, yardstick = fit_scale(tickers, codes, realised - expected, stated, scale)
+            learned, yardstick = fit_scale(tickers, codes, realised - expected, stated, scale, COVERAGE)
             size = learned.of(tickers, volatility[now])
         bounds = fit_bounds(realised, expected, yardstick, COVERAGE)
         assert bounds is not None

@@ -98,7 +98,7 @@ def scaled_market(n_sessions: int = 400) -> tuple[np.ndarray, np.ndarray, np.nda
 def test_the_yardstick_learns_how_wide_the_errors_of_each_ticker_are() -> None:
     codes, errors, volatility = scaled_market()
     names = ("CALM", "USUAL", "WILD")
-    scale, yardstick = fit_scale(names, codes, errors, volatility, ScaleConfig(0.5, 20.0))
+    scale, yardstick = fit_scale(names, codes, errors, volatility, ScaleConfig(0.5, 20.0), 0.9)
     bounds = fit_bounds(errors, np.zeros_like(errors), yardstick, 0.9)
     assert bounds is not None
     fresh = scaled_market(4000)
@@ -115,23 +115,38 @@ def test_the_yardstick_learns_how_wide_the_errors_of_each_ticker_are() -> None:
 
 def test_a_weight_of_one_and_an_endless_strength_are_the_volatility_itself() -> None:
     codes, errors, volatility = scaled_market(30)
-    scale, yardstick = fit_scale(("A", "B", "C"), codes, errors, volatility, ScaleConfig(1.0, 1e12))
+    scale, yardstick = fit_scale(("A", "B", "C"), codes, errors, volatility, ScaleConfig(1.0, 1e12), 0.9)
     assert yardstick == pytest.approx(volatility, rel=1e-6)
     assert scale.of(["B", "NEW"], np.array([0.02, 0.07])) == pytest.approx([0.02, 0.07], rel=1e-6)
 
 
 def test_a_ticker_without_matured_predictions_has_its_volatility() -> None:
     codes, errors, volatility = scaled_market(50)
-    scale, _ = fit_scale(("A", "B", "C"), codes, errors, volatility, ScaleConfig())
+    scale, _ = fit_scale(("A", "B", "C"), codes, errors, volatility, ScaleConfig(), 0.9)
     assert scale.of(["NEW"], np.array([0.07])) == pytest.approx([0.07])
     assert np.isnan(scale.of(["A"], np.array([np.nan]))).all()
 
 
 def test_a_passing_calm_is_believed_by_its_weight_only() -> None:
     codes, errors, _ = scaled_market(400)
-    scale, _ = fit_scale(("A", "B", "C"), codes, errors, np.full(codes.size, 0.04), ScaleConfig(0.6, 1e-9))
+    scale, _ = fit_scale(
+        ("A", "B", "C"), codes, errors, np.full(codes.size, 0.04), ScaleConfig(0.6, 1e-9), 0.9
+    )
     usual, calm = scale.of(["A", "A"], np.array([0.04, 0.01]))
     assert calm / usual == pytest.approx(0.25**0.6, rel=1e-6)
+
+
+def test_a_short_history_makes_bounds_wider_than_the_same_errors_over_a_long_one() -> None:
+    rng = np.random.default_rng(2)
+    few, many = rng.standard_normal(40), rng.standard_normal(4000)
+    codes = np.repeat([0, 1], [few.size, many.size])
+    errors, volatility = np.concatenate([few, many]), np.full(few.size + many.size, 0.02)
+    names = ("NEW", "OLD")
+    alone, _ = fit_scale(names, codes, errors, volatility, ScaleConfig(overlap_sessions=1), 0.9)
+    blocks, _ = fit_scale(names, codes, errors, volatility, ScaleConfig(overlap_sessions=10), 0.9)
+    now = np.array([0.02, 0.02])
+    assert blocks.of(names, now)[0] > alone.of(names, now)[0]
+    assert blocks.of(names, now)[1] == pytest.approx(alone.of(names, now)[1], rel=0.01)
 
 
 @pytest.mark.parametrize("broken", [{"volatility_weight": 1.1}, {"ticker_strength": 0.0}])
