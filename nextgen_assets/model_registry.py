@@ -22,6 +22,7 @@ from nextgen_assets.metadata import record
 from nextgen_assets.partitions import WITHIN_MONTH, calendar_of, month_sessions, requested_months
 from nextgen_assets.pictures import learning_curves
 from nextgen_assets.policies import cutoff_asset
+from nextgen_assets.training_display import TrainingDisplay
 from nextgen_resources.clock import Clock
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
@@ -58,16 +59,16 @@ def model_registry(
     context.log.info(
         f"{len(anchors) - len(skipped)} cut-offs to train, {len(skipped)} with too little history"
     )
-    with watch.measure("train"):
-        models = walk_forward(chosen, anchors, settings.models.workers, checkpoints, context.log.info)
+    display = TrainingDisplay(len(chosen), context.log.info)
+    with watch.measure("train"), display.shown():
+        models = walk_forward(chosen, anchors, settings.models.workers, checkpoints, display.cutoff_done)
     with watch.measure("store"):
         rows = registered(models, settings, model_store, clock.now(), trials(warehouse, models))
         checkpoints.clear()
     figures: dict[str, int | str] = {"trained": len(models), "cut-offs without enough history": len(skipped)}
     if skipped:
         figures["first reason"] = next(iter(skipped.values()))
-    champion = [model for model in models if model.family == settings.models.champion]
-    pictures = {"learning curve": learning_curves(curve_frame(champion[-1])).markdown} if champion else {}
+    pictures = {"learning curves": learning_curves(curve_frame(models)).markdown} if models else {}
     record(context, watch, rows, "cutoff_session", figures=figures, pictures=pictures)
     return {"model_registry": rows, "model_deployments": deployments(models, settings, clock.now())}
 
@@ -213,7 +214,12 @@ def deployments(models: list[TrainedModel], settings: Settings, now: datetime) -
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def curve_frame(model: TrainedModel) -> pl.DataFrame:
-    """The learning curve of one model as rows."""
-    points = [(model.family, p.epoch, p.training_loss, p.validation_loss) for p in model.curve]
+def curve_frame(models: list[TrainedModel]) -> pl.DataFrame:
+    """The learning curve of the newest model of each family, as rows."""
+    newest = {model.family: model for model in models}
+    points = [
+        (family, point.epoch, point.training_loss, point.validation_loss)
+        for family, model in newest.items()
+        for point in model.curve
+    ]
     return pl.DataFrame(points, schema=["family", "epoch", "training_loss", "validation_loss"], orient="row")

@@ -181,7 +181,7 @@ def health_overview(health: pl.DataFrame) -> Picture:
 
 
 def learning_curves(curves: pl.DataFrame) -> Picture:
-    """Training and validation loss by epoch, one colour per family.
+    """Training and validation loss by epoch, one colour per family; a family of one step is a dot.
 
     Parameters
     ----------
@@ -203,6 +203,7 @@ def learning_curves(curves: pl.DataFrame) -> Picture:
                 style,
                 color=colour,
                 linewidth=1.5,
+                marker="o" if len(losses) == 1 else None,
                 label=f"{family}, {name}",
             )
     axes.set_xlabel("epoch")

@@ -20,6 +20,7 @@ from nextgen_assets.commands.home import enter_home
 from nextgen_assets.commands.report import write_report
 from nextgen_assets.commands.summary import print_summary
 from nextgen_assets.results import read_results
+from nextgen_assets.training_display import hosted_by
 from nextgen_resources.settings.schema import Settings
 
 STAGES = (
@@ -102,6 +103,7 @@ def _run_stage(console: Console, instance: dg.DagsterInstance, stage: Stage) -> 
         def show(step_key: str, has_ended: bool) -> None:
             progress.update(task, advance=int(has_ended), step="" if has_ended else step_key)
 
-        times = run_range(instance, stage.job, first, last, show)
+        with hosted_by(lambda text: progress.update(task, step=text)):
+            times = run_range(instance, stage.job, first, last, show)
         progress.update(task, step=f"{first} to {last}")
     return times

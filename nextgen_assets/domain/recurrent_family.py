@@ -4,124 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nextgen_assets.domain.captured_batches import PRECISIONS
 from nextgen_assets.domain.checkpoints import current_checkpoint
 from nextgen_assets.domain.gradient_descent import Passes, Progress
 from nextgen_assets.domain.lessons import Lessons, Loss
-from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError, build_config
+from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError
+from nextgen_assets.domain.recurrent_config import RecurrentConfig
 from nextgen_assets.domain.recurrent_network import Network, Shape
 from nextgen_assets.domain.recurrent_training import Trainer
 from nextgen_assets.domain.scaling import refuse_non_finite
+from nextgen_assets.domain.training_progress import PassDone, tell
 
 if TYPE_CHECKING:
     import torch
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_LOGIT = 15.0
-ConfigType = TypeVar("ConfigType", bound="RecurrentConfig")
 _POINT_HEADS = 2
 """Logit of up, and the standardised mean; the quantiles follow."""
-
-
-@dataclass(frozen=True)
-class RecurrentConfig:
-    """Size and training of a network.
-
-    Parameters
-    ----------
-    hidden_size, layers : int
-        Width of the recurrent layers, and how many lie on top of each other.
-    epochs, patience : int
-        At most so many passes; training stops after ``patience`` passes without a better validation loss,
-        and the best pass is kept.
-    batch_size : int
-        Windows per gradient step.
-    learning_rate, weight_decay : float
-        Of AdamW.
-    return_loss_weight : float
-        Weight of the Huber loss of the mean beside the cross-entropy of the direction.
-    quantiles : tuple of float
-        Levels of the return over volatility to learn by the pinball loss, ascending; empty: none.
-    quantile_loss_weight : float
-        Weight of the mean pinball loss.
-    refining_epochs, refining_rate : int, float
-        When training goes on from an earlier model: the most passes, and the share of ``learning_rate``.
-    gradient_norm_limit : float
-        Gradients are scaled down to this norm.
-    device : str
-        Where to train: 'auto' takes a CUDA device when there is one. Prediction is always on the CPU.
-    precision : str
-        Of the products on a CUDA device: 'float32', 'tensorfloat32' (tensor cores, 11 bits) or 'bfloat16' (8
-        bits); a CPU computes in float32.
-    """
-
-    hidden_size: int = 24
-    layers: int = 1
-    epochs: int = 8
-    patience: int = 2
-    batch_size: int = 256
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    return_loss_weight: float = 0.5
-    quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
-    quantile_loss_weight: float = 0.25
-    refining_epochs: int = 2
-    refining_rate: float = 0.3
-    gradient_norm_limit: float = 1.0
-    device: str = "auto"
-    precision: str = "float32"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "quantiles", tuple(self.quantiles))
-        counts = (self.hidden_size, self.layers, self.epochs, self.patience, self.batch_size)
-        if min(*counts, self.refining_epochs) < 1:
-            raise ModelInputError(
-                f"{self}: hidden_size, layers, epochs, patience, batch_size and refining_epochs start at 1"
-            )
-        if min(self.learning_rate, self.gradient_norm_limit, self.refining_rate) <= 0:
-            raise ModelInputError(
-                f"{self}: expected a positive learning_rate, gradient_norm_limit and refining_rate"
-            )
-        if min(self.weight_decay, self.return_loss_weight, self.quantile_loss_weight) < 0:
-            raise ModelInputError(
-                f"{self}: expected no negative weight_decay, return_loss_weight or quantile_loss_weight"
-            )
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise ModelInputError(f"{self}: device={self.device!r}, expected 'auto', 'cpu' or 'cuda'")
-        if self.precision not in PRECISIONS:
-            raise ModelInputError(f"{self}: precision={self.precision!r}, expected one of {PRECISIONS}")
-        refuse_levels(self.quantiles)
-
-    def passes(self) -> Passes:
-        """How the network is trained."""
-        return Passes(
-            self.epochs,
-            self.patience,
-            self.batch_size,
-            self.learning_rate,
-            self.weight_decay,
-            self.gradient_norm_limit,
-            self.precision,
-        )
-
-
-def recurrent_config(family: str, config_type: type[ConfigType], values: Mapping[str, object]) -> ConfigType:
-    """A configuration from plain values; that of a model from before ``precision`` had three values is read too."""
-    if "mixed_precision" in values:
-        own = {name: value for name, value in values.items() if name != "mixed_precision"}
-        values = own | {"precision": "bfloat16" if values["mixed_precision"] else "float32"}
-    return build_config(family, config_type, values)
-
-
-def refuse_levels(levels: tuple[float, ...]) -> None:
-    """Raise unless the levels of quantiles ascend strictly between 0 and 1."""
-    if any(not 0 < level < 1 for level in levels) or list(levels) != sorted(set(levels)):
-        raise ModelInputError(f"quantiles={levels}: expected ascending levels strictly between 0 and 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +143,14 @@ def _trained(
     fit, validation = (Lessons.of(part, device) for part in parts)
     trainer = Trainer(network.to(device), fit, validation, training_loss(config, device), passes, generator)
     found, fresh = checkpoint.load(), trainer.started if keeps_start else Progress
-    progress = trainer.run(fresh() if found is None else trainer.resumed(found), checkpoint.save)
+    progress = fresh() if found is None else trainer.resumed(found)
+
+    def keep(arrays: Arrays) -> None:
+        checkpoint.save(arrays)
+        point = progress.curve[-1]
+        tell(PassDone(family, point.epoch, passes.epochs, point.training_loss, point.validation_loss))
+
+    trainer.run(progress, keep)
     if progress.best is None:
         raise ModelInputError(
             f"{family}: the validation loss was never finite in {len(progress.curve)} epochs at "

@@ -17,7 +17,8 @@ from nextgen_assets.domain.halved_batches import HalvedBatches
 from nextgen_assets.domain.lessons import Lessons
 from nextgen_assets.domain.models import Arrays, LabelledWindows, ModelInputError, load_family
 from nextgen_assets.domain.recurrence import Workspace, recurrent_states
-from nextgen_assets.domain.recurrent_family import RecurrentConfig, training_loss
+from nextgen_assets.domain.recurrent_config import RecurrentConfig
+from nextgen_assets.domain.recurrent_family import training_loss
 from nextgen_assets.domain.recurrent_network import Network, Shape
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")

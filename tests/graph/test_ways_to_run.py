@@ -134,7 +134,7 @@ def test_command_line_range_gives_the_rows_of_the_range(
 
 
 PICTURES = {
-    "model_registry": {"learning curve"},
+    "model_registry": {"learning curves"},
     "news_sentiment": {"timeline"},
     "portfolio_holdings": {"equity"},
     "prediction_accuracy": {"reliability", "price_and_predictions"},

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nextgen_assets.domain.boosted_trees import Trees
 from nextgen_assets.domain.metrics import log_loss
 from nextgen_assets.domain.models import Arrays, CurvePoint, LabelledWindows, ModelInputError, build_config
-from nextgen_assets.domain.recurrent_family import refuse_levels
+from nextgen_assets.domain.recurrent_config import refuse_levels
 from nextgen_assets.domain.scaling import refuse_non_finite
 
 Floats = npt.NDArray[np.float64]

@@ -9,14 +9,8 @@ from typing import Any
 import numpy.typing as npt
 
 from nextgen_assets.domain.models import LabelledWindows
-from nextgen_assets.domain.recurrent_family import (
-    FittedRecurrent,
-    RecurrentConfig,
-    fit_network,
-    read_network,
-    recurrent_config,
-    refine_network,
-)
+from nextgen_assets.domain.recurrent_config import RecurrentConfig, recurrent_config
+from nextgen_assets.domain.recurrent_family import FittedRecurrent, fit_network, read_network, refine_network
 
 
 @dataclass(frozen=True)
