@@ -11,13 +11,14 @@ from nextgen_assets.policies import session_asset
 from nextgen_assets.trading_view import inception_of, markets, named_ledger
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.continuing import Continued
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
 @session_asset(group="trading", kinds={"duckdb", "polars"}, deps=["trades", "market_prices"])
 def portfolio_holdings(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
-) -> dict[str, pl.DataFrame]:
+) -> Continued:
     """One row per scenario, session and position at the close.
 
     Key: scenario_id, session_date, ticker. Source: the ledger and the closes, nothing else. Cadence: each
@@ -26,8 +27,10 @@ def portfolio_holdings(
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
-    with watch.measure("read"):
-        entries = warehouse.read("ledger", scenario_id=settings.scenario_id, last=sessions[-1])
+    until = {"scenario_id": settings.scenario_id, "last": sessions[-1]}
+    with watch.measure("read"), warehouse.snapshot():
+        entries = warehouse.read("ledger", **until)
+        marks = (warehouse.mark("ledger_mark", **until),)
     holdings, values = [], []
     for days, market, names in markets(
         warehouse, settings, sessions, inception_of(warehouse, settings, sessions[0])
@@ -48,4 +51,4 @@ def portfolio_holdings(
     }
     pictures = {"equity": equity_curve(whole).markdown}
     record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
-    return {"portfolio_holdings": rows, "portfolio_values": totals}
+    return Continued({"portfolio_holdings": rows, "portfolio_values": totals}, marks)

@@ -13,6 +13,7 @@ from nextgen_assets.policies import session_asset
 from nextgen_assets.trading_view import inception_of, markets, named_state, read_books, trading_rules
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.continuing import Continued
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
@@ -23,7 +24,7 @@ from nextgen_resources.warehouse.warehouse import Warehouse
 )
 def trade_plans(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
-) -> pl.DataFrame:
+) -> Continued:
     """One row per ticker and session: the order for the next open, or why there is none.
 
     Key: plan_id; one per scenario, session and ticker. Source: the predictions of the session, how good
@@ -40,6 +41,10 @@ def trade_plans(
         pending = warehouse.read("plans_between", scenario_id=scenario, first=before, last=before)
         said = warehouse.read("predictions_between", scenario_id=scenario, first=first, last=last)
         priorities = warehouse.read("priorities_between", first=first, last=last)
+        marks = (
+            warehouse.mark("ledger_mark", scenario_id=scenario, last=before),
+            warehouse.mark("plans_mark", scenario_id=scenario, first=before, last=before),
+        )
         outcomes = read_outcomes(warehouse, settings, sessions)
     with watch.measure("calibration"):
         lately = recent_calibration(outcomes, sessions, calendar).select(
@@ -62,4 +67,4 @@ def trade_plans(
     rows = pl.concat(plans)
     orders = rows.filter(pl.col("quantity") > 0).height
     record(context, watch, rows, "session_date", figures={"orders": orders})
-    return rows
+    return Continued({"trade_plans": rows}, marks)

@@ -11,6 +11,7 @@ from nextgen_assets.policies import session_asset
 from nextgen_assets.trading_view import inception_of, markets, named_ledger, read_books, trading_rules
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.continuing import Continued
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
@@ -19,7 +20,7 @@ from nextgen_resources.warehouse.warehouse import Warehouse
 )
 def trades(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
-) -> dict[str, pl.DataFrame]:
+) -> Continued:
     """One row per order filled or rejected at the open of the session; its plan is of the session before.
 
     Key: trade_id. Source: trade_plans and the opening prices. Cadence: each session. Every fill, cost,
@@ -31,7 +32,12 @@ def trades(
     with watch.measure("read"), warehouse.snapshot():
         books = read_books(warehouse, settings, sessions[0])
         before = calendar.shift(sessions[0], -1)
-        plans = warehouse.read("plans_between", scenario_id=scenario, first=before, last=sessions[-1])
+        due = {"scenario_id": scenario, "first": before, "last": calendar.shift(sessions[-1], -1)}
+        plans = warehouse.read("plans_between", **due)
+        marks = (
+            warehouse.mark("ledger_mark", scenario_id=scenario, last=before),
+            warehouse.mark("plans_mark", **due),
+        )
     entries = [books.entries]
     fills = []
     for days, market, names in markets(
@@ -40,11 +46,11 @@ def trades(
         with watch.measure("execute"):
             known = named_ledger(pl.concat(entries), names)
             state = state_from_ledger(known, scenario, calendar.shift(days[0], -1))
-            due = names.follow(plans, "session_date", "alias")
-            filled, booked = execute_plans(state, due, days, market, rules, calendar)
+            waiting = names.follow(plans, "session_date", "alias")
+            filled, booked = execute_plans(state, waiting, days, market, rules, calendar)
             fills.append(filled)
             entries.append(booked)
     rows, ledger = pl.concat(fills), pl.concat(entries[1:])
     statuses = dict(rows.group_by("status").len().sort("status").iter_rows())
     record(context, watch, rows, "session_date", figures={**statuses, "ledger_entries": ledger.height})
-    return {"trades": rows, "ledger_entries": ledger}
+    return Continued({"trades": rows, "ledger_entries": ledger}, marks)

@@ -14,10 +14,11 @@ import polars as pl
 
 from nextgen_resources.clock import Clock, SystemClock
 from nextgen_resources.errors import PartitionKeyError, SliceError, StaleReadError
+from nextgen_resources.warehouse.continuing import Continued, Mark
 from nextgen_resources.warehouse.schema import tables_in, tables_of_record
 from nextgen_resources.warehouse.slices import BasedOn, Slice, prepare
 from nextgen_resources.warehouse.tables import TABLES, TableSpec, WriteMode, tables_of
-from nextgen_resources.warehouse.warehouse import Warehouse, frame_of
+from nextgen_resources.warehouse.warehouse import Warehouse, frame_of, named_query
 from nextgen_resources.warehouse.writing import refuse_changed, write
 
 _KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -49,11 +50,14 @@ class WarehouseIOManager(dg.IOManager):
         asset = context.asset_key.path[-1]
         bases = {asset: obj.read} if isinstance(obj, BasedOn) else {}
         given = {asset: obj.frame, **obj.beside} if isinstance(obj, BasedOn) else obj
+        marks = obj.marks if isinstance(obj, Continued) else ()
+        given = obj.frames if isinstance(obj, Continued) else given
         frames = self._frames(asset, given)
         cut = self._slice(context)
         started = time.perf_counter()
         with self._warehouse.transaction() as connection:
             tables = tables_in(connection)
+            _ask_again_if_overtaken(connection, asset, marks)
             counts = {}
             for name, frame in frames.items():
                 spec = TABLES[name]
@@ -140,6 +144,19 @@ def _ask_again_if_changed(connection: duckdb.DuckDBPyConnection, table: str, rea
         refuse_changed(connection, table, read)
     except StaleReadError as error:
         raise dg.RetryRequested(max_retries=5, seconds_to_wait=0.1) from error
+
+
+def _ask_again_if_overtaken(
+    connection: duckdb.DuckDBPyConnection, asset: str, marks: tuple[Mark, ...]
+) -> None:
+    """Have the step run again where what it continues from is no longer what it read."""
+    for mark in marks:
+        found = frame_of(connection, named_query(mark.query), mark.parameters).item()
+        if found != mark.value:
+            raise dg.RetryRequested(max_retries=5, seconds_to_wait=0.1) from StaleReadError(
+                f"{asset} continues from rows that another run has replaced since they were read ({mark.query} of "
+                f"{dict(mark.parameters)}); nothing was written: run again"
+            )
 
 
 def validated_key(key: str) -> date:

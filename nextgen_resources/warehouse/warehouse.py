@@ -25,6 +25,7 @@ from nextgen_resources.warehouse.connections import (
     log_of,
     open_here,
 )
+from nextgen_resources.warehouse.continuing import Mark
 from nextgen_resources.warehouse.lock import FileLock
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +113,10 @@ class Warehouse(DuckDBResource):
         """First column of the first row of :meth:`read`, or None without rows."""
         frame = self.read(query, **parameters)
         return frame.item(0, 0) if frame.height else None
+
+    def mark(self, query: str, **parameters: Any) -> Mark:
+        """The one value of a named query, to tell later whether the rows it stands for are still the same."""
+        return Mark(query, parameters, self.scalar(query, **parameters))
 
     def migrate(self, folder: Path = MIGRATIONS_DIR) -> list[str]:
         """Bring the schema up to date; returns the names of the migrations that were applied."""
