@@ -44,20 +44,24 @@ def growth_and_drawdown(values: pl.DataFrame) -> Picture:
 
 
 def rolling_sharpe_ratio(rows: pl.DataFrame) -> Picture:
-    """Sharpe ratio of the last 252 returns with its 95 % interval.
+    """Sharpe ratio of the last 252 returns with its 95 % interval; no line where there is none.
 
     Parameters
     ----------
     rows : frame
         tear_sheet of one scenario: session_date, rolling_sharpe, rolling_sharpe_lower, rolling_sharpe_upper.
     """
-    seen = filled(rows.drop_nulls("rolling_sharpe"), "rolling Sharpe ratio").sort("session_date")
+    filled(rows.drop_nulls("rolling_sharpe"), "rolling Sharpe ratio")
+    seen = rows.sort("session_date")
     title = "Sharpe ratio of the last 252 sessions"
     figure, (axes,) = new_figure(title, 3.4)
     days = seen["session_date"].to_list()
-    lower, upper = (seen[f"rolling_sharpe_{end}"].to_numpy() for end in ("lower", "upper"))
+    ratio, lower, upper = (
+        seen[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        for name in ("rolling_sharpe", "rolling_sharpe_lower", "rolling_sharpe_upper")
+    )
     axes.fill_between(days, lower, upper, color=BLUE, alpha=0.16, linewidth=0, label="95 % interval")
-    axes.plot(days, seen["rolling_sharpe"].to_numpy(), color=BLUE, linewidth=1.4, label="Sharpe ratio")
+    axes.plot(days, ratio, color=BLUE, linewidth=1.4, label="Sharpe ratio")
     axes.axhline(0, color=MUTED, linewidth=0.9)
     axes.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
     return rendered(figure, title)

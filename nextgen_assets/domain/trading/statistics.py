@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-SESSIONS_PER_YEAR: Final = 252
+from nextgen_assets.domain.trading.track_record import DAYS_PER_YEAR
 
 Floats = NDArray[np.float64]
 
@@ -28,9 +29,9 @@ class Summary:
     total_return : float
         Last value over first, minus 1.
     cagr : float
-        Compound annual growth rate over 252 sessions a year.
+        Compound growth per calendar year, from elapsed days.
     volatility : float
-        Annualised standard deviation of simple session returns.
+        Standard deviation of simple session returns, annualised by the sessions a year that the series shows.
     sharpe : float
         Annualised mean over standard deviation of session returns, risk-free rate 0; NaN when the
         series never moved.
@@ -64,18 +65,24 @@ class Comparison:
     n_sessions: int
 
 
-def summarise(values_usd: Floats) -> Summary:
+def summarise(values_usd: Floats, days: Sequence[date]) -> Summary:
     """Statistics of a series of values at consecutive closes, without deposits in between.
 
     Parameters
     ----------
     values_usd : array (n_sessions,)
         Positive values.
+    days : sequence of date, length n_sessions
+        Their sessions, ascending.
 
     Raises
     ------
     TooFewSessionsError
         With fewer than three values.
+
+    Notes
+    -----
+    A constant 252 returns a year would be wrong for another calendar, or for a feed with gaps.
 
     References
     ----------
@@ -86,21 +93,25 @@ def summarise(values_usd: Floats) -> Summary:
     returns = values_usd[1:] / values_usd[:-1] - 1.0
     return Summary(
         float(values_usd[-1] / values_usd[0] - 1.0),
-        *(float(column[0]) for column in _statistics(returns[None, :])),
+        *(float(column[0]) for column in _statistics(returns[None, :], _years(days))),
     )
 
 
-def _statistics(returns: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """CAGR, volatility, Sharpe and maximum drawdown of each row of (n_samples, n_returns)."""
+def _years(days: Sequence[date]) -> float:
+    return (days[-1] - days[0]).days / DAYS_PER_YEAR
+
+
+def _statistics(returns: Floats, years: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """CAGR, volatility, Sharpe and maximum drawdown of each row of (n_samples, n_returns) over ``years``."""
     growth = np.cumprod(1.0 + returns, axis=1)
-    years = returns.shape[1] / SESSIONS_PER_YEAR
+    root = math.sqrt(returns.shape[1] / years)
     cagr = growth[:, -1] ** (1.0 / years) - 1.0
     spread = returns.std(axis=1, ddof=1)
     moved = spread > 0.0
-    sharpe = returns.mean(axis=1) / np.where(moved, spread, 1.0) * math.sqrt(SESSIONS_PER_YEAR)
+    sharpe = returns.mean(axis=1) / np.where(moved, spread, 1.0) * root
     peaks = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
     drawdown = (1.0 - growth / peaks).max(axis=1)
-    return cagr, spread * math.sqrt(SESSIONS_PER_YEAR), np.where(moved, sharpe, np.nan), drawdown
+    return cagr, spread * root, np.where(moved, sharpe, np.nan), drawdown
 
 
 def compare_with_benchmark(
@@ -135,7 +146,7 @@ def compare_with_benchmark(
     Notes
     -----
     Circular block bootstrap of *paired* session returns: portfolio and benchmark keep their common
-    days, and blocks keep the dependence from day to day.
+    days, and blocks keep the dependence from day to day. A sample spans the calendar time of the record.
 
     References
     ----------
@@ -144,15 +155,16 @@ def compare_with_benchmark(
     ordered = values.sort("session_date")
     portfolio = ordered["net_asset_value_usd"].cast(pl.Float64).to_numpy()
     benchmark = ordered["benchmark_value_usd"].to_numpy()
-    ours, theirs = summarise(portfolio), summarise(benchmark)
+    days: list[date] = ordered["session_date"].to_list()
+    ours, theirs = summarise(portfolio, days), summarise(benchmark, days)
     n_returns = len(portfolio) - 1
     block = min(block_sessions, n_returns)
     n_blocks = -(-n_returns // block)
     starts = np.random.default_rng(seed).integers(0, n_returns, size=(n_resamples, n_blocks))
     places = (starts[:, :, None] + np.arange(block)) % n_returns
     places = places.reshape(n_resamples, -1)[:, :n_returns]
-    sampled_ours = _statistics((portfolio[1:] / portfolio[:-1] - 1.0)[places])
-    sampled_theirs = _statistics((benchmark[1:] / benchmark[:-1] - 1.0)[places])
+    sampled_ours = _statistics((portfolio[1:] / portfolio[:-1] - 1.0)[places], _years(days))
+    sampled_theirs = _statistics((benchmark[1:] / benchmark[:-1] - 1.0)[places], _years(days))
     tails = [(1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0]
     differences = {}
     for at, name in ((0, "cagr"), (2, "sharpe"), (3, "max_drawdown")):

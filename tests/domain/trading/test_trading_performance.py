@@ -1,3 +1,4 @@
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -15,7 +16,7 @@ from nextgen_assets.domain.trading.statistics import (
     compare_with_benchmark,
     summarise,
 )
-from tests.domain.trading.trading_builders import CALENDAR, DELAY, market_of, plan_rows
+from tests.domain.trading.trading_builders import CALENDAR, DELAY, market_of, plan_rows, sessions_from
 
 RULES = TradingRules(initial_cash_usd=1_000.0, slippage_bps=0.0)
 EMPTY = PortfolioState("baseline")
@@ -68,30 +69,51 @@ def test_valuing_before_inception_is_refused() -> None:
 
 
 def test_summary_by_hand() -> None:
-    summary = summarise(np.array([100.0, 110.0, 99.0, 108.9]))
+    days = [
+        date(2005, 1, 3),
+        date(2005, 1, 4),
+        date(2005, 1, 5),
+        date(2005, 1, 10),
+    ]  # seven days for three returns
+    summary = summarise(np.array([100.0, 110.0, 99.0, 108.9]), days)
     returns = np.array([0.1, -0.1, 0.1])
     assert summary.total_return == pytest.approx(0.089)
     assert summary.max_drawdown == pytest.approx(0.1)
-    assert summary.cagr == pytest.approx(1.089 ** (252 / 3) - 1)
-    assert summary.sharpe == pytest.approx(returns.mean() / returns.std(ddof=1) * 252**0.5)
+    assert summary.cagr == pytest.approx(1.089 ** (365.25 / 7) - 1)
+    assert summary.sharpe == pytest.approx(returns.mean() / returns.std(ddof=1) * (3 * 365.25 / 7) ** 0.5)
+
+
+def test_growth_follows_the_calendar_and_not_the_number_of_values() -> None:
+    """A market of all days and one of five days a week that double in a year have grown alike."""
+    every_day = [date(2005, 1, 1) + timedelta(days=offset) for offset in range(366)]
+    weekdays = [day for day in every_day if day.weekday() < 5]
+    for days in (every_day, weekdays):
+        summary = summarise(np.geomspace(100.0, 200.0, len(days)), days)
+        assert summary.cagr == pytest.approx(1.0, abs=0.02)
+    noisy = [
+        summarise(100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.01, len(days)))), days)
+        for days in (every_day, weekdays)
+    ]
+    assert noisy[0].volatility == pytest.approx(0.01 * 365.25**0.5, rel=0.1)
+    assert noisy[1].volatility == pytest.approx(0.01 * 261**0.5, rel=0.1)
 
 
 def test_a_fall_from_the_first_value_counts_as_drawdown() -> None:
-    assert summarise(np.array([100.0, 90.0, 95.0])).max_drawdown == pytest.approx(0.1)
+    assert summarise(np.array([100.0, 90.0, 95.0]), sessions_from(3)).max_drawdown == pytest.approx(0.1)
 
 
 def test_a_flat_series_has_no_sharpe_ratio() -> None:
-    assert np.isnan(summarise(np.full(5, 100.0)).sharpe)
+    assert np.isnan(summarise(np.full(5, 100.0), sessions_from(5)).sharpe)
 
 
 def test_too_few_values_are_refused() -> None:
     with pytest.raises(TooFewSessionsError, match="found 2"):
-        summarise(np.array([1.0, 2.0]))
+        summarise(np.array([1.0, 2.0]), sessions_from(2))
 
 
 def _values(ours: np.ndarray, theirs: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame(
-        {"session_date": range(len(ours)), "net_asset_value_usd": ours, "benchmark_value_usd": theirs}
+        {"session_date": sessions_from(len(ours)), "net_asset_value_usd": ours, "benchmark_value_usd": theirs}
     )
 
 
