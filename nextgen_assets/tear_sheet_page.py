@@ -23,6 +23,7 @@ from nextgen_assets.pictures import reliability_diagram
 
 EXTREMES = 5
 """Best and worst closed positions that are shown."""
+_RARE = 0.05
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -59,7 +60,7 @@ class TearSheetInputs:
         tear_sheet and portfolio_values since inception; commission and slippage by session.
     closed : DataFrame
         Closed positions: ticker, opened_on, session_date, thesis, outcome, lesson, realized_pnl_usd,
-        attribution (JSON), prediction_id.
+        attribution (JSON), outcome_chance, prediction_id.
     judged : DataFrame
         session_date, probability_up, realised_log_return, is_inside_interval, interval_coverage.
     explanations : mapping of prediction id to text
@@ -134,11 +135,24 @@ def _captions(inputs: TearSheetInputs, newest: Mapping[str, Any]) -> dict[str, s
         "exposure": "What is not invested is cash.",
         "costs": "Slippage is the distance of each fill from the open.",
         "causes": "Market: what the universe's move did to what was held; selection: the move relative to it; "
-        "timing: changes of size and longer holds; luck: beyond the bounds that were predicted.",
+        "timing: changes of size and longer holds; luck: beyond the bounds that were predicted."
+        + _rare_outcomes(inputs.closed),
         "calibration": _coverage(inputs.judged),
         "principles": "The record replayed without each principle in turn, forecasts unchanged. One path of "
         "history: effects overlap, do not add up, and say what happened rather than what to expect.",
     }
+
+
+def _rare_outcomes(closed: pl.DataFrame) -> str:
+    """How many positions ended where one in ten should, by the predictions that opened them."""
+    chances = closed["outcome_chance"].cast(pl.Float64).drop_nulls()
+    if chances.is_empty():
+        return ""
+    rare = int((chances < _RARE).sum())
+    return (
+        f" Of {len(chances)} closed positions {rare} came out as far from what was predicted as {2 * _RARE:.0%} of "
+        f"outcomes should ({2 * _RARE * len(chances):.0f} would)."
+    )
 
 
 def _coverage(judged: pl.DataFrame) -> str:
@@ -187,6 +201,8 @@ def _positions(inputs: TearSheetInputs) -> list[str]:
     for name, chosen in (("Best positions", best), ("Worst positions", worst)):
         if chosen.height:
             parts += [f"<h2>{name}</h2>", _position_table(chosen, inputs.explanations)]
+    if inputs.closed.height:
+        parts += ["<h2>Lessons</h2>", _lesson_table(inputs.closed)]
     parts += [
         f"<details id='{html.escape(key, quote=True)}'><summary>nextgen explain {html.escape(key)}</summary>"
         f"<pre>{html.escape(text)}</pre></details>"
@@ -203,11 +219,29 @@ def _position_table(chosen: pl.DataFrame, explanations: Mapping[str, str]) -> st
         words = html.escape(f"{row['thesis']}; {row['outcome']}. {row['lesson']}")
         lines.append(
             f"<tr><td>{linked}</td><td>{row['opened_on']}</td><td>{row['session_date']}</td>"
-            f"<td>{row['realized_pnl_usd']:+,.2f}</td><td class='words'>{words}</td></tr>"
+            f"<td>{row['realized_pnl_usd']:+,.2f}</td><td>{_percent(row['outcome_chance'])}</td>"
+            f"<td class='words'>{words}</td></tr>"
         )
-    heads = "".join(f"<th>{head}</th>" for head in ("ticker", "opened", "closed", "US dollars"))
+    heads = "".join(f"<th>{head}</th>" for head in ("ticker", "opened", "closed", "US dollars", "chance"))
     heads += "<th class='words'>thesis, outcome, lesson</th>"
     return f"<div class='scroll'><table><tr>{heads}</tr>{''.join(lines)}</table></div>"
+
+
+def _lesson_table(closed: pl.DataFrame) -> str:
+    """How often each lesson came and what the positions made together, the most frequent first."""
+    counted = closed.group_by("lesson").agg(
+        pl.len().alias("times"), pl.col("realized_pnl_usd").sum().alias("made")
+    )
+    rows = [
+        (row["lesson"], f"{row['times']:,}", f"{row['made']:+,.2f}")
+        for row in counted.sort(["times", "lesson"], descending=[True, False]).iter_rows(named=True)
+    ]
+    note = "By the cause that weighed most in the direction of the result of each closed position."
+    return table(("lesson", "positions", "US dollars together"), rows, note)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.domain.trading.tear_sheet import tear_sheet_rows
+from nextgen_assets.performance_pictures import rolling_sharpe_ratio
 from nextgen_assets.tear_sheet_page import TearSheetInputs, extremes, pictures_of, tear_sheet_page
 
 CALENDAR = xnys()
@@ -48,8 +49,13 @@ def inputs_of(n_days: int, n_closed: int) -> TearSheetInputs:
             "realized_pnl_usd": [Decimal(at - 8) for at in range(n_closed)],
             "attribution": [json.dumps({"market": 2.5, "luck": -0.5})] * n_closed,
             "prediction_id": [f"p{at}" for at in range(n_closed)],
+            "outcome_chance": [0.03 if at % 10 == 0 else 0.2 if at % 2 else None for at in range(n_closed)],
         },
-        schema_overrides={"realized_pnl_usd": pl.Decimal(20, 6), "prediction_id": pl.String},
+        schema_overrides={
+            "outcome_chance": pl.Float64,
+            "realized_pnl_usd": pl.Decimal(20, 6),
+            "prediction_id": pl.String,
+        },
     )
     judged = pl.DataFrame(
         {
@@ -104,6 +110,21 @@ def test_best_and_worst_positions_lead_to_their_explanation(page: str) -> None:
     assert found.links <= found.places
     assert "nextgen explain p0" in page
     assert "held 90.0% (95 % interval" in page
+
+
+def test_page_says_how_rare_outcomes_were_and_how_often_a_lesson_came(page: str) -> None:
+    assert "Of 12 closed positions 2 came out" in page  # of twenty, eight are from before it was measured
+    assert "<td>20</td><td>+30.00</td>" in page  # one lesson, and the sum of -8 to 11
+    assert "<td>3.0%</td>" in page
+
+
+def test_no_line_is_drawn_where_there_is_no_ratio() -> None:
+    rows = inputs_of(300, 0).rows
+    gap = pl.col("session_date").is_between(DAYS[270], DAYS[285])
+    names = ("rolling_sharpe", "rolling_sharpe_lower", "rolling_sharpe_upper")
+    broken = rows.with_columns(pl.when(~gap).then(pl.col(name)).alias(name) for name in names)
+    bridged = broken.filter(~gap)
+    assert rolling_sharpe_ratio(broken).png != rolling_sharpe_ratio(bridged).png
 
 
 def test_a_position_is_among_the_best_or_the_worst_only_by_its_sign() -> None:

@@ -17,6 +17,7 @@ from nextgen_assets.domain.trading.attribution import (
 )
 from nextgen_assets.domain.trading.market import MarketData
 from nextgen_assets.domain.trading.money import content_id, money_series, series_to_micros, to_usd
+from nextgen_assets.domain.trading.outcome_chance import Outcome, held_outcome
 from nextgen_assets.domain.trading.round_trips import ClosedPosition, closed_positions
 
 REFLECTION_SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -30,6 +31,8 @@ REFLECTION_SCHEMA: Final[dict[str, pl.DataType]] = {
     "realized_pnl_usd": pl.Decimal(20, 6),
     "attribution": pl.String(),
     "lesson": pl.String(),
+    "outcome_quantile": pl.Float64(),
+    "outcome_chance": pl.Float64(),
     "as_of": pl.Datetime("us", "UTC"),
 }
 
@@ -59,7 +62,7 @@ def reflect(
         Columns of ``trades`` and ``trade_plans`` from the opening of every such position on.
     predictions : DataFrame
         prediction_id, target_session_date, horizon_sessions, probability_up, expected_log_return,
-        lower_log_return, upper_log_return of the opening plans.
+        lower_log_return, upper_log_return, interval_coverage of the opening plans.
     market : MarketData
         Panels over the life of the positions.
     sessions : list of date
@@ -95,8 +98,9 @@ def reflect(
         thesis = records.opening_prediction(position)
         slippage = records.slippage_micros(position)
         parts = _attribution(position, thesis, slippage, market, universe)
+        came = _outcome(position, thesis, market)
         cutoff = calendar.cutoff(position.closed_on, delay_minutes)
-        rows.append((*_row(position, thesis, parts, scenario_id, calendar), cutoff))
+        rows.append((*_row(position, thesis, parts, came, scenario_id, calendar), cutoff))
     columns = list(zip(*rows, strict=True)) or [()] * len(REFLECTION_SCHEMA)
     return pl.DataFrame(
         [
@@ -171,10 +175,22 @@ def _attribution(
     )
 
 
+def _outcome(position: ClosedPosition, thesis: dict[str, Any], market: MarketData) -> Outcome:
+    opened, closed = market.row(position.opened_on), market.row(position.closed_on)
+    target: date = thesis["target_session_date"]
+    target_row = closed if target > market.sessions[closed] else market.row(target)
+    names = ("expected_log_return", "lower_log_return", "upper_log_return", "interval_coverage")
+    expected, lower, upper, coverage = (float(thesis[name]) for name in names)
+    rows = (opened - 1, target_row, closed)  # the order was planned at the close before it filled
+    prediction = (expected, lower, upper, coverage)
+    return held_outcome(market, position.ticker, rows, prediction, thesis["horizon_sessions"])
+
+
 def _row(
     position: ClosedPosition,
     thesis: dict[str, Any],
     parts: dict[str, int],
+    came: Outcome,
     scenario_id: str,
     calendar: SessionCalendar,
 ) -> tuple[Any, ...]:
@@ -190,13 +206,13 @@ def _row(
     outcome = (
         f"{'gained' if result > 0 else 'lost' if result < 0 else 'broke even at'} {_dollars(abs(result))}"
         f"{share} after {held} sessions, "
-        f"{_dollars(parts['cost'])} of it costs"
+        f"{_dollars(parts['cost'])} of it costs; {came.words}"
     )
     attribution = "{" + ", ".join(f'"{cause}": {to_usd(parts[cause])}' for cause in CAUSES) + "}"
     decided = (scenario_id, position.closed_on, position.ticker, position.opened_on, expectation, outcome)
     lesson = lesson_of(parts, result)
     reflection_id = content_id("reflection", *decided, result, attribution, lesson)
-    return (reflection_id, *decided, result, attribution, lesson)
+    return (reflection_id, *decided, result, attribution, lesson, came.quantile, came.chance)
 
 
 def _dollars(micros: int) -> str:

@@ -1,5 +1,6 @@
 import json
 from decimal import Decimal
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -65,6 +66,10 @@ def test_attribution_by_hand() -> None:
     assert row["as_of"] == CALENDAR.cutoff(s2, DELAY)
     assert "AAA: up with probability" in row["thesis"]
     assert row["outcome"].startswith("gained 195.80 USD (+19.56% of the 1001.00 USD bought) after 1 sessions")
+    # one close of five seen: 11 over 10 where 0.01 was expected in five sessions, and 0.5 bounded 90 %
+    width = 0.49 / NormalDist().inv_cdf(0.95) * 0.2**0.5
+    assert row["outcome_quantile"] == pytest.approx(NormalDist().cdf((np.log(1.1) - 0.002) / width))
+    assert row["outcome_chance"] == pytest.approx(1 - row["outcome_quantile"])
 
 
 def test_a_move_beyond_the_bounds_is_luck() -> None:

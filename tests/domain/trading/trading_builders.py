@@ -83,6 +83,7 @@ def predictions_of(forecasts: Forecasts, horizon: int = 5) -> pl.DataFrame:
                 CALENDAR.shift(s, horizon) for s in forecasts.sessions for _ in range(n_tickers)
             ],
             "horizon_sessions": horizon,
+            "interval_coverage": 0.9,
             "abstained": forecasts.abstained.ravel(),
             **columns,
         }
