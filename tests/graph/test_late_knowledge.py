@@ -6,69 +6,22 @@ two are corrected. Then derived tables are rebuilt in one range from the raw tab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 
 import dagster as dg
 import polars as pl
 import pytest
 
-from nextgen_assets.definitions import build_definitions
 from nextgen_assets.domain.sessions import NEW_YORK, xnys
-from nextgen_resources.warehouse.io_manager import WarehouseIOManager
 from nextgen_resources.warehouse.tables import TABLES
-from tests.graph.altered_world import AlteredMarket, AlteredNews, Hole
-from tests.graph.futures import HOLES, common_history, differences, known_by, report, world
+from tests.graph.futures import common_history, differences, known_by, report, world
 from tests.graph.harness import Built
+from tests.graph.living import RAW, Now, Vendor, living, with_jobs
 
 pytestmark = pytest.mark.slow
 SESSIONS = xnys().between(date(2004, 11, 22), date(2004, 12, 1))
 ONE, TWO, THREE, FOUR, FIVE = SESSIONS[:5]
-RAW = ("security_listings", "ticker_universe", "market_prices", "market_price_revisions", "corporate_actions",
-       "corporate_action_revisions", "corporate_action_coverage", "news_articles", "news_article_scores",
-       "news_sentiment", "quarantine")  # fmt: skip
-
-
-@dataclass
-class Now:
-    """A clock that a test sets."""
-
-    instant: datetime = datetime(2004, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def at(self, day: date, hour: int, minute: int = 0) -> None:
-        self.instant = datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK).astimezone(UTC)
-
-
-@dataclass
-class Vendor(AlteredMarket):
-    """A market whose answers change: bars that it withholds for now, closes that it corrects."""
-
-    withheld: set[Hole] = field(default_factory=set)
-    closes: dict[Hole, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__init__(HOLES)
-
-    def daily_bars(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
-        bars = super().daily_bars(tickers, first, last)
-        for (ticker, day), factor in self.closes.items():
-            is_it = (pl.col("ticker") == ticker) & (pl.col("session_date") == day)
-            changed = pl.col("low") + (pl.col("high") - pl.col("low")) * factor
-            ratio = pl.col("adjusted_close") / pl.col("close")
-            bars = bars.with_columns(
-                close=pl.when(is_it).then(changed).otherwise("close"),
-                adjusted_close=pl.when(is_it).then(changed * ratio).otherwise("adjusted_close"),
-            )
-        is_withheld = pl.struct("ticker", "session_date").map_elements(
-            lambda key: (key["ticker"], key["session_date"]) in self.withheld, return_dtype=pl.Boolean
-        )
-        return bars.filter(~is_withheld) if self.withheld else bars
-
-
 EVERY_ASSET = dg.AssetSelection.all() - dg.AssetSelection.assets("model_registry")
 JOBS = {
     "live_through": EVERY_ASSET.without_checks(),
@@ -76,13 +29,7 @@ JOBS = {
     "build_features": dg.AssetSelection.assets("feature_windows"),
 }
 """Jobs of this test beside those of the code location; a day without checks takes a third of the time."""
-
-
-def with_jobs(scenario: Built, **resources: object) -> Built:
-    """The scenario with the jobs of this test and other resources."""
-    jobs = [dg.define_asset_job(name, selection) for name, selection in JOBS.items()]
-    definitions = build_definitions(scenario.settings, **resources)
-    return replace(scenario, definitions=dg.Definitions.merge(definitions, dg.Definitions(jobs=jobs)))
+OF_THIS_TEST = [dg.define_asset_job(name, selection) for name, selection in JOBS.items()]
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +38,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     history = common_history(tmp_path_factory.getbasetemp())
     clock, vendor = Now(), Vendor()
     with world(tmp_path_factory.mktemp("lived") / "world", None, history) as plain:
-        keeper = WarehouseIOManager(plain.warehouse, plain.settings.scenario_id, clock)
-        world_then = {
-            "market_data": vendor,
-            "news_source": AlteredNews(),
-            "clock": clock,
-            "io_manager": keeper,
-        }
-        scenario = with_jobs(plain, **world_then)
+        scenario = with_jobs(plain, OF_THIS_TEST, **living(clock, vendor, plain))
         for session in SESSIONS:
             vendor.withheld = {("GOOG", TWO)} if session <= TWO else set()
             if session == THREE:
@@ -151,7 +91,7 @@ def rebuilt(lived: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 if spec.name not in RAW and spec.slice_column:
                     connection.execute(f'DELETE FROM {spec.name} WHERE "{spec.slice_column}" >= ?', [ONE])
             connection.execute("DELETE FROM model_deployments WHERE live_from > ?", [ONE])
-        scenario = with_jobs(scenario)
+        scenario = with_jobs(scenario, OF_THIS_TEST)
         build_derived(scenario)
         yield scenario
 
