@@ -7,9 +7,11 @@ from types import MappingProxyType
 
 import polars as pl
 
+from nextgen_assets.domain.sectors import sector_spans
 from nextgen_assets.domain.security_names import SecurityNames
 from nextgen_assets.domain.trading.ledger import state_from_ledger
-from nextgen_assets.domain.trading.market import MarketData, market_from_frames
+from nextgen_assets.domain.trading.market import MarketData
+from nextgen_assets.domain.trading.market_frames import market_from_frames
 from nextgen_assets.domain.trading.portfolio import PortfolioState
 from nextgen_assets.domain.trading.principles import discover
 from nextgen_assets.domain.trading.rules import TradingRules
@@ -40,7 +42,10 @@ def trading_rules(settings: Settings) -> TradingRules:
         kelly_fraction=trading.kelly_fraction,
         max_weight=trading.max_weight,
         max_gross_exposure=trading.max_gross,
+        max_sector_weight=trading.max_sector,
         slippage_bps=trading.slippage_bps,
+        spread_model=trading.spread_model,
+        spread_volatility_share=trading.spread_volatility_share,
         commission_per_share_usd=float(trading.commission_per_share_usd),
         commission_minimum_usd=float(trading.commission_minimum_usd),
         order_kind=trading.order_kind,
@@ -113,15 +118,19 @@ def read_market_data(
     with warehouse.snapshot():
         bars, actions = warehouse.read("bars", **span), warehouse.read("actions", **span)
         stays = warehouse.read("members", first=date.min, last=last).select("ticker", "valid_from")
+        listings = warehouse.read("listings")
     renamed = names.renamed_on(begin)
     ever = names.follow(stays, "valid_from", "alias")["ticker"].unique()
     bars = names.follow(bars, "session_date", "alias")
+    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
+    known = listings.filter(pl.col("valid_from") <= last, pl.col("known_at") <= as_of)
     return market_from_frames(
         bars.filter(pl.col("ticker").is_in(ever.implode())),
         names.follow(actions, "ex_date", "alias"),
-        calendar_of(settings),
+        calendar,
         last,
         renames={begin: renamed} if renamed else None,
+        sectors=sector_spans(names.follow(known, "valid_from", "alias"), calendar, delay),
     )
 
 

@@ -26,8 +26,19 @@ class TradingSettings(Section):
     max_gross: RealNumber = Field(
         gt=0, le=4, description="largest sum of absolute weights, a fraction of net assets"
     )
+    max_sector: PositiveFraction = Field(
+        description="largest weight of one sector, a fraction of net assets; 1: no cap"
+    )
     slippage_bps: RealNumber = Field(
-        ge=0, le=500, description="basis points by which a fill is worse than the open"
+        ge=0,
+        le=500,
+        description="basis points by which a fill is worse than the quoted price, or the least of them",
+    )
+    spread_model: Literal["fixed", "high_low", "volatility"] = Field(
+        description="slippage: fixed, half of the spread that highs and lows show, or a share of the volatility"
+    )
+    spread_volatility_share: Fraction = Field(
+        description="slippage as a share of the daily volatility, where spread_model is volatility"
     )
     commission_per_share_usd: UsDollars = Field(ge=0, le=10, description="commission per share, USD")
     commission_minimum_usd: UsDollars = Field(ge=0, le=1_000, description="least commission per order, USD")

@@ -34,7 +34,7 @@ def run(
     caps: Any,  # (n_sessions, n_tickers) int64: most shares the volume allows
     closes: Any,  # (n_sessions, n_tickers) int64: last known closes, micro-dollars
     deposit: int,
-    slippage_ppm: int,
+    slippage_ppm: Any,  # (n_sessions, n_tickers) int64: millionths of the price
     minimum: int,
     per_share: int,
     fills: Any,  # (n_sessions, n_tickers) int64, out: shares filled, signed
@@ -54,7 +54,7 @@ def run(
                 opening = opens[session, ticker]
                 if wanted == 0 or (wanted > 0) != is_buying or opening <= 0:
                     continue
-                slip = -((-opening * slippage_ppm) // 1_000_000)
+                slip = -((-opening * slippage_ppm[session, ticker]) // 1_000_000)
                 quantity = min(abs(wanted), caps[session, ticker])
                 if is_buying:
                     price = opening + slip

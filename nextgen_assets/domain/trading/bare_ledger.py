@@ -48,7 +48,12 @@ class BareLedger:
 
 
 def replay_orders(
-    orders: Counts, opens_usd: Floats, closes_usd: Floats, volumes: Floats | None, rules: TradingRules
+    orders: Counts,
+    opens_usd: Floats,
+    closes_usd: Floats,
+    volumes: Floats | None,
+    rules: TradingRules,
+    slippage_parts_per_million: Counts | None = None,
 ) -> BareLedger:
     """Fill orders at their opens: sells before buys, in ticker order, from one cash account.
 
@@ -62,6 +67,8 @@ def replay_orders(
         Shares traded, NaN where unknown; None leaves the volume cap out.
     rules : TradingRules
         Deposit, slippage, commission and volume cap. Principles are not asked.
+    slippage_parts_per_million : int array (n_sessions, n_tickers), optional
+        Slippage of the fills of each session; default the fixed one of the rules.
 
     Returns
     -------
@@ -75,11 +82,15 @@ def replay_orders(
     """
     from nextgen_assets.domain.trading._ledger_kernel import run
 
-    shapes = {panel.shape for panel in (orders, opens_usd, closes_usd, volumes) if panel is not None}
+    given = (orders, opens_usd, closes_usd, volumes, slippage_parts_per_million)
+    shapes = {panel.shape for panel in given if panel is not None}
     if len(shapes) != 1:
         raise MarketDataError(
             f"orders and panels have the shapes {sorted(shapes)}; expected one and the same"
         )
+    slippage = slippage_parts_per_million
+    if slippage is None:
+        slippage = np.full(orders.shape, rules.slippage_parts_per_million)
     n_sessions, n_tickers = orders.shape
     caps = np.full(orders.shape, _UNLIMITED)
     if volumes is not None:
@@ -95,7 +106,7 @@ def replay_orders(
         caps,
         to_micros_array(_carried(closes_usd)),
         rules.initial_cash_micros,
-        rules.slippage_parts_per_million,
+        np.ascontiguousarray(slippage, dtype=np.int64),
         rules.commission_minimum_micros,
         rules.commission_per_share_micros,
         fills,

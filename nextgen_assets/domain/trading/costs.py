@@ -26,16 +26,16 @@ def commission_micros(quantity: int, rules: TradingRules) -> int:
     return max(rules.commission_minimum_micros, quantity * rules.commission_per_share_micros)
 
 
-def slipped_price_micros(open_micros: int, side: str, rules: TradingRules) -> int:
-    """Fill price: the open moved against us, rounded against us to the micro-dollar.
+def slipped_price_micros(quoted_micros: int, side: str, slippage_parts_per_million: int) -> int:
+    """Fill price: the quoted price moved against us, rounded against us to the micro-dollar.
 
     Examples
     --------
-    >>> slipped_price_micros(100_000_000, "buy", TradingRules(slippage_bps=5.0))
+    >>> slipped_price_micros(100_000_000, "buy", 500)
     100050000
     """
-    slip = -((-open_micros * rules.slippage_parts_per_million) // 1_000_000)  # rounded up
-    return open_micros + slip if side == "buy" else open_micros - slip
+    slip = -((-quoted_micros * slippage_parts_per_million) // 1_000_000)  # rounded up
+    return quoted_micros + slip if side == "buy" else quoted_micros - slip
 
 
 def affordable_shares(cash_micros: int, price_micros: int, rules: TradingRules) -> int:
@@ -55,7 +55,10 @@ def affordable_shares(cash_micros: int, price_micros: int, rules: TradingRules) 
 
 
 def round_trip_rate(
-    price_usd: NDArray[np.float64], value_usd: NDArray[np.float64] | None, rules: TradingRules
+    price_usd: NDArray[np.float64],
+    value_usd: NDArray[np.float64] | None,
+    rules: TradingRules,
+    slippage_rate: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Cost of buying and selling again, as a fraction of the value traded once.
 
@@ -65,6 +68,8 @@ def round_trip_rate(
         Reference prices; NaN gives NaN.
     value_usd : array (n_tickers,) or None
         Size of the trade; None leaves the minimum commission out (size not yet known).
+    slippage_rate : array (n_tickers,), optional
+        Slippage as a fraction of the price; default that of the rules.
 
     Returns
     -------
@@ -76,4 +81,5 @@ def round_trip_rate(
         commission_rate = np.maximum(
             commission_rate, rules.commission_minimum_usd / np.maximum(value_usd, 1e-9)
         )
-    return 2.0 * (rules.slippage_bps / 10_000.0 + commission_rate)
+    slipped = rules.slippage_bps / 10_000.0 if slippage_rate is None else slippage_rate
+    return 2.0 * (slipped + commission_rate)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.trading.fills import Fill, Order, fill_order
@@ -15,6 +18,7 @@ from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import content_id, money_series, to_micros
 from nextgen_assets.domain.trading.pricing import SessionBar
 from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.domain.trading.spreads import fill_slippage
 
 
 @dataclass
@@ -89,6 +93,10 @@ class TradingFloor:
             )
         return to_micros(price)
 
+    @cached_property
+    def _slippage(self) -> NDArray[np.int64]:
+        return fill_slippage(self.market, self.rules)
+
     def _bar(self, row: int, column: int) -> SessionBar | None:
         market = self.market
         if market.highs is None or market.lows is None:
@@ -106,6 +114,7 @@ class TradingFloor:
             book.quantity(order.ticker),
             self.rules,
             self._bar(row, column),
+            int(self._slippage[row, column]),
         )
         gain = 0
         if fill.quantity and order.side == "buy":

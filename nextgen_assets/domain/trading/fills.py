@@ -68,6 +68,7 @@ def fill_order(
     quantity_held: int,
     rules: TradingRules,
     bar: SessionBar | None = None,
+    slippage_parts_per_million: int | None = None,
 ) -> Fill:
     """Fill one order in its session.
 
@@ -85,6 +86,8 @@ def fill_order(
         Costs, caps, the kind of order and its price.
     bar : SessionBar, optional
         High, low and close of the session; needed unless a market order fills at the open.
+    slippage_parts_per_million : int, optional
+        Slippage of this ticker and session; default the fixed one of the rules.
 
     Raises
     ------
@@ -98,7 +101,10 @@ def fill_order(
     """
     if math.isnan(open_usd):
         return Fill(order, "rejected", "no_bar", 0, 0)
-    priced = quoted_price_micros(order.side, order.reference_micros, open_usd, bar, rules)
+    slippage = slippage_parts_per_million
+    if slippage is None:
+        slippage = rules.slippage_parts_per_million
+    priced = quoted_price_micros(order.side, order.reference_micros, open_usd, bar, rules, slippage)
     if priced is None:
         return Fill(order, "rejected", "limit", 0, to_micros(open_usd))
     quoted, price = priced

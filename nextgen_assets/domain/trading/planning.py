@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from nextgen_assets.domain.trading.portfolio import Book, Position
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.sizing import share_changes
+from nextgen_assets.domain.trading.spreads import slippage_panel
 
 RETURN_SESSIONS: Final = 60
 """Sessions over which it is judged whether tickers move together."""
@@ -87,6 +89,11 @@ class Desk:
     principles: tuple[Principle, ...]
     calendar: SessionCalendar
     delay_minutes: int
+
+    @cached_property
+    def slippage_rate(self) -> NDArray[np.float64]:
+        """Slippage to expect of orders planned after each session, fractions of the price."""
+        return slippage_panel(self.market, self.rules) / 1e6
 
 
 def net_asset_value_micros(book: Book, market: MarketData, row: int) -> int:
@@ -210,6 +217,8 @@ def _situation(
         net_asset_value_usd=net_asset_value,
         drawdown=1.0 - recent_nav[-1] / max(recent_nav),
         rules=desk.rules,
+        slippage_rate=desk.slippage_rate[row, columns],
+        sector=market.sectors_of(row, columns),
         **numbers,
     )
 

@@ -20,7 +20,12 @@ class SessionBar:
 
 
 def quoted_price_micros(
-    side: str, reference_micros: int, open_usd: float, bar: SessionBar | None, rules: TradingRules
+    side: str,
+    reference_micros: int,
+    open_usd: float,
+    bar: SessionBar | None,
+    rules: TradingRules,
+    slippage_parts_per_million: int,
 ) -> tuple[int, int] | None:
     """Quoted price and the price paid, micro-dollars a share, or None where a limit was not reached.
 
@@ -35,7 +40,9 @@ def quoted_price_micros(
     bar : SessionBar or None
         The rest of the session.
     rules : TradingRules
-        Kind of order, fill price, slippage.
+        Kind of order, fill price.
+    slippage_parts_per_million : int
+        Distance of a market order's fill from the quoted price.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def quoted_price_micros(
     """
     opening = to_micros(open_usd)
     if rules.order_kind == "market" and rules.fill_price == "open":
-        return opening, slipped_price_micros(opening, side, rules)
+        return opening, slipped_price_micros(opening, side, slippage_parts_per_million)
     if bar is None:
         raise MarketDataError(
             f"{rules.order_kind} orders at the {rules.fill_price} price need highs and lows; build the market panels "
@@ -58,7 +65,7 @@ def quoted_price_micros(
         )
     if rules.order_kind == "market":
         typical = to_micros((bar.high_usd + bar.low_usd + bar.close_usd) / 3.0)
-        return typical, slipped_price_micros(typical, side, rules)
+        return typical, slipped_price_micros(typical, side, slippage_parts_per_million)
     if reference_micros <= 0:
         raise MarketDataError("an order with a limit has no reference price; pass plans with reference_price")
     distance = reference_micros * rules.limit_parts_per_million // 1_000_000

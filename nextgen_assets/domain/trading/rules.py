@@ -21,6 +21,7 @@ DEFAULT_PRINCIPLES: Final = (
 
 ORDER_KINDS: Final = ("market", "limit")
 FILL_PRICES: Final = ("open", "typical")
+SPREAD_MODELS: Final = ("fixed", "high_low", "volatility")
 
 # field -> (lowest, highest) allowed value, both included
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {
@@ -29,6 +30,7 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "max_weight": (0.0, 1.0),
     "max_gross_exposure": (0.0, 1.0),
     "cash_reserve_weight": (0.0, 1.0),
+    "max_sector_weight": (0.0, 1.0),
     "max_correlated_weight": (0.0, 1.0),
     "correlation_limit": (0.0, 1.0),
     "liquidity_share": (0.0, 1.0),
@@ -37,6 +39,7 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "give_back": (0.0, 1.0),
     "priority_floor": (0.0, 1.0),
     "slippage_bps": (0.0, 1_000.0),
+    "spread_volatility_share": (0.0, 1.0),
     "commission_per_share_usd": (0.0, 100.0),
     "commission_minimum_usd": (0.0, 1_000.0),
     "limit_bps": (0.0, 5_000.0),
@@ -75,6 +78,8 @@ class TradingRules:
         Caps on one position and on their sum, fractions of the net asset value.
     cash_reserve_weight : float
         Part of the net asset value that increases leave in cash, for price gaps and costs.
+    max_sector_weight : float
+        Cap on the sum of the positions of one sector; 1 for none.
     max_correlated_weight, correlation_limit : float
         Cap on the sum of positions that move together, and the correlation of returns from which they do.
     liquidity_share : float
@@ -86,7 +91,10 @@ class TradingRules:
     priority_floor : float
         Conviction multiplier of a ticker with strategic priority score 0 (1 at score 1).
     slippage_bps : float
-        Distance of the fill from the open, against us, basis points (two decimals are kept).
+        Distance of the fill from the quoted price, against us, basis points (two decimals are kept).
+    spread_model, spread_volatility_share : str, float
+        'fixed': that distance; 'high_low': half of the spread estimated from highs and lows; 'volatility': a
+        share of the daily volatility. Of both estimates the distance above is the least.
     commission_per_share_usd, commission_minimum_usd : float
         Commission per share and the least per filled order, US dollars.
     order_kind, limit_bps : str, float
@@ -128,6 +136,7 @@ class TradingRules:
     max_weight: float = 0.30
     max_gross_exposure: float = 1.0
     cash_reserve_weight: float = 0.01
+    max_sector_weight: float = 1.0
     max_correlated_weight: float = 0.60
     correlation_limit: float = 0.80
     liquidity_share: float = 0.01
@@ -136,6 +145,8 @@ class TradingRules:
     give_back: float = 0.02
     priority_floor: float = 0.5
     slippage_bps: float = 5.0
+    spread_model: str = "fixed"
+    spread_volatility_share: float = 0.05
     commission_per_share_usd: float = 0.005
     commission_minimum_usd: float = 1.0
     order_kind: str = "market"
@@ -172,6 +183,7 @@ class TradingRules:
         for name, value, allowed in (
             ("order_kind", self.order_kind, ORDER_KINDS),
             ("fill_price", self.fill_price, FILL_PRICES),
+            ("spread_model", self.spread_model, SPREAD_MODELS),
         ):
             if value not in allowed:
                 raise TradingRulesError(f"trading rule {name} is {value!r}; expected one of {allowed}")

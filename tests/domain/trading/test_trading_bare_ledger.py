@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -16,12 +17,13 @@ from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import to_usd
 from nextgen_assets.domain.trading.performance import value_portfolio
 from nextgen_assets.domain.trading.portfolio import PortfolioState
-from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.domain.trading.rules import SPREAD_MODELS, TradingRules
 from nextgen_assets.domain.trading.simulation import execute_plans
+from nextgen_assets.domain.trading.spreads import fill_slippage
 from tests.domain.trading.trading_builders import CALENDAR, DELAY, market_of, plan_rows
 
 TICKERS = ("AAA", "BBB", "CCC")
-SESSIONS = 10
+SESSIONS = 16
 
 
 def history(seed: int) -> tuple[MarketData, np.ndarray, TradingRules]:
@@ -33,12 +35,16 @@ def history(seed: int) -> tuple[MarketData, np.ndarray, TradingRules]:
     gone[0] = False
     opens[gone], closes[gone] = np.nan, np.nan
     market = market_of(opens, closes, TICKERS)
+    reach = np.exp(np.abs(rng.normal(0, 0.02, closes.shape)))
+    market = replace(market, highs=np.maximum(opens, closes) * reach, lows=np.minimum(opens, closes) / reach)
     market.volumes[:] = np.where(gone, np.nan, rng.choice([0.0, 300.0, 1e4, 1e9], closes.shape))
     orders = np.where(rng.random(closes.shape) < 0.6, rng.integers(-400, 400, closes.shape), 0)
     orders[0] = 0  # a plan of the session before fills
     rules = TradingRules(
         initial_cash_usd=float(rng.choice([1.0, 900.0, 20_000.0, 1e9])),
         slippage_bps=float(rng.choice([0.0, 5.0, 7.31])),
+        spread_model=str(rng.choice(SPREAD_MODELS)),
+        spread_volatility_share=0.3,
         commission_per_share_usd=float(rng.choice([0.0, 0.005])),
         commission_minimum_usd=float(rng.choice([0.0, 1.0])),
     )
@@ -64,7 +70,8 @@ def by_events(
 
 
 def compiled(market: MarketData, orders: np.ndarray, rules: TradingRules) -> BareLedger:
-    return replay_orders(orders, market.opens, market.closes, market.volumes, rules)
+    slippage = fill_slippage(market, rules)
+    return replay_orders(orders, market.opens, market.closes, market.volumes, rules, slippage)
 
 
 def assert_they_agree(seed: int) -> None:

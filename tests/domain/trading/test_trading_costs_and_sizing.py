@@ -24,10 +24,10 @@ def test_commission_is_per_share_with_a_minimum() -> None:
 
 
 def test_slippage_moves_the_price_against_us_and_rounds_against_us() -> None:
-    assert slipped_price_micros(20_000_000, "buy", RULES) == 20_010_000
-    assert slipped_price_micros(20_000_000, "sell", RULES) == 19_990_000
-    assert slipped_price_micros(1_001, "buy", RULES) == 1_002  # 0.5005 of a micro-dollar becomes 1
-    assert slipped_price_micros(1_001, "sell", RULES) == 1_000
+    assert slipped_price_micros(20_000_000, "buy", 500) == 20_010_000
+    assert slipped_price_micros(20_000_000, "sell", 500) == 19_990_000
+    assert slipped_price_micros(1_001, "buy", 500) == 1_002  # 0.5005 of a micro-dollar becomes 1
+    assert slipped_price_micros(1_001, "sell", 500) == 1_000
 
 
 @given(st.integers(0, 10**12), st.integers(1, 10**10))

@@ -7,7 +7,8 @@ from decimal import Decimal
 import polars as pl
 
 from nextgen_assets.domain.trading.ledger import replay
-from nextgen_assets.domain.trading.market import MarketData, market_from_frames
+from nextgen_assets.domain.trading.market import MarketData
+from nextgen_assets.domain.trading.market_frames import market_from_frames
 from nextgen_assets.domain.trading.portfolio import PortfolioState
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.simulation import execute_plans

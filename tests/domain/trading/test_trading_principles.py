@@ -104,6 +104,17 @@ def test_diversify_caps_each_and_all() -> None:
     assert said.factor.tolist() == pytest.approx([1 / 1.5] * 4 + [1.0, 1 / 1.5])
 
 
+def test_diversify_caps_a_sector_where_it_is_known() -> None:
+    rules = TradingRules(max_sector_weight=0.3)
+    sector = np.array(["Energy", "Energy", None, "Health"], dtype=object)
+    said = _judge("diversify", situation_of(4, rules, proposed_weight=[0.3, 0.1, 0.25, 0.2], sector=sector))
+    assert said.verdict.tolist() == ["scale", "scale", "allow", "allow"]
+    assert said.factor.tolist() == pytest.approx([0.75, 0.75, 1.0, 1.0])
+    assert "its sector has 0.400, more than 0.300" in said.reasons[1]
+    said = _judge("diversify", situation_of(2, rules, proposed_weight=[0.3, 0.1]))
+    assert said.verdict.tolist() == ["allow", "allow"]  # no sectors are known
+
+
 @pytest.mark.parametrize(
     ("drawdown", "verdict", "factor"),
     [(0.10, "allow", 1.0), (0.225, "scale", 0.5), (0.30, "veto", 0.0), (0.50, "veto", 0.0)],

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from nextgen_assets.domain.trading.forecasts import ForecastError, Forecasts, forecasts_from_frames
 from nextgen_assets.domain.trading.ledger import replay, state_from_ledger
-from nextgen_assets.domain.trading.market import MarketData, MarketDataError, market_from_frames
+from nextgen_assets.domain.trading.market import MarketData, MarketDataError
+from nextgen_assets.domain.trading.market_frames import market_from_frames
 from nextgen_assets.domain.trading.performance import value_portfolio
 from nextgen_assets.domain.trading.portfolio import LedgerError, PortfolioState, Position
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.simulation import SessionOutcomes, draft_plans, execute_plans, run_sessions
+from tests.domain.trading.plain_cash import cash_by_fractions
 from tests.domain.trading.trading_builders import (
     CALENDAR,
     DELAY,
@@ -132,27 +134,6 @@ def test_the_dividend_of_an_ex_date_goes_to_shares_held_before_the_open() -> Non
     assert paid.select("session_date", "amount_usd").rows() == [(market.sessions[2], Decimal(50))]
 
 
-def _oracle_cash(market: MarketData, trades: pl.DataFrame, deposit: Fraction) -> Fraction:
-    """Cash by plain exact fractions from fills and actions, without any ledger."""
-    cash, held = deposit, dict.fromkeys(market.tickers, 0)
-    for row, session in enumerate(market.sessions):
-        before = dict(held)
-        for at, ticker in enumerate(market.tickers):
-            ratio = Fraction(market.split_ratios[row, at]).limit_denominator(1_000_000)
-            exact = before[ticker] * ratio
-            held[ticker] = int(exact)
-            price = market.opens[row, at]
-            if np.isnan(price):
-                price = market.marks[row - 1, at] / market.split_ratios[row, at] if row else 0.0
-            cash += Fraction(round((exact - int(exact)) * round(price * 1e6)), 10**6)
-            cash += before[ticker] * Fraction(round(market.dividends_usd[row, at] * 1e6), 10**6)
-        for trade in trades.filter(pl.col("session_date") == session).rows(named=True):
-            sign = 1 if trade["side"] == "sell" else -1
-            held[trade["ticker"]] -= sign * trade["quantity"]
-            cash += sign * Fraction(trade["gross_usd"]) - Fraction(trade["commission_usd"])
-    return cash
-
-
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.data())
 def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataObject) -> None:
@@ -173,7 +154,7 @@ def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataOb
     assert entries["entry_id"].n_unique() == entries.height
     assert trades.height == len(orders)
     state = replay(entries, "baseline")
-    assert Fraction(state.cash_micros, 10**6) == _oracle_cash(market, trades, Fraction(10_000))
+    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(market, trades, Fraction(10_000))
     _, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
     assert min(values["cash_usd"].to_list()) >= 0
     value = int(values["net_asset_value_usd"][-1] * USD)

@@ -80,6 +80,10 @@ class Situation:
         Fraction below the highest net asset value of the brake's window.
     rules : TradingRules
         Limits and thresholds.
+    slippage_rate : float array (n_tickers,) or None
+        Slippage to expect of an order, a fraction of the price; None for that of the rules.
+    sector : object array (n_tickers,) or None
+        Name of the sector, None where it is not known; None where no sectors are.
     """
 
     session_date: date
@@ -107,6 +111,8 @@ class Situation:
     net_asset_value_usd: float
     drawdown: float
     rules: TradingRules
+    slippage_rate: Floats | None = None
+    sector: NDArray[np.object_] | None = None
 
     @property
     def is_predicted(self) -> Flags:

@@ -37,7 +37,7 @@ def judge(situation: Situation) -> Judgement:
     edge = calibrated_edge(situation.probability_up, situation.expected_log_return, volatility)
     edge = np.where(measurable, edge, 0.0)
     held = situation.quantity_held > 0
-    cost = np.where(held, 0.0, round_trip_rate(situation.price_usd, None, rules))
+    cost = np.where(held, 0.0, round_trip_rate(situation.price_usd, None, rules, situation.slippage_rate))
     score = np.where(np.isfinite(situation.priority_score), situation.priority_score, 1.0)
     emphasis = rules.priority_floor + (1.0 - rules.priority_floor) * score
     weight = np.minimum(1.0, rules.kelly_fraction * kelly_weight(edge, cost, volatility)) * emphasis

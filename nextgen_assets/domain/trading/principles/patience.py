@@ -30,7 +30,8 @@ def judge(situation: Situation) -> Judgement:
     early = judged & (change < 0.0) & (situation.sessions_held < rules.min_hold_sessions)
     small = judged & ~closes & (np.abs(change) < rules.min_weight_change)
     value = np.abs(change) * situation.net_asset_value_usd
-    cost = round_trip_rate(situation.price_usd, value, rules) * rules.gain_to_cost_multiple
+    cost = round_trip_rate(situation.price_usd, value, rules, situation.slippage_rate)
+    cost = cost * rules.gain_to_cost_multiple
     gain = situation.expected_log_return
     costly = judged & (change > 0.0) & ~(gain > cost)  # a missing expectation pays for nothing
     codes = np.where(judged, np.where(early | small | costly, VETO, ALLOW), ABSTAIN)
