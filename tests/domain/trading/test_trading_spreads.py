@@ -54,7 +54,9 @@ def test_a_move_between_sessions_is_not_taken_for_a_spread() -> None:
         **{name: getattr(market, name) * jumps for name in ("opens", "closes", "highs", "lows")},
     )
     still, jumping = (slippage_panel(each, HIGH_LOW)[40:].mean() for each in (market, moved))
-    assert jumping == pytest.approx(still, rel=0.5)
+    assert (
+        0.3 * still < jumping < 1.2 * still
+    )  # without the correction it would be none, by a negative estimate
 
 
 def test_volatility_model_is_a_share_of_the_deviation_of_twenty_sessions() -> None:
