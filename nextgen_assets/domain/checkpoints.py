@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from nextgen_assets.domain.models import Arrays
+from nextgen_assets.domain.training_account import spent_on
 
 
 class Checkpoints(Protocol):
@@ -51,7 +52,8 @@ class Checkpoint:
 
     def save(self, arrays: Arrays) -> None:
         """Keep the arrays."""
-        self.checkpoints.save(self.key, arrays)
+        with spent_on("checkpoint"):
+            self.checkpoints.save(self.key, arrays)
 
 
 _current: ContextVar[Checkpoint | None] = ContextVar("checkpoint", default=None)

@@ -13,6 +13,7 @@ from nextgen_assets.domain.gradient_descent import Optimiser
 from nextgen_assets.domain.lessons import Lessons, Loss
 from nextgen_assets.domain.recurrence import Workspace
 from nextgen_assets.domain.recurrent_network import Network, one_thread
+from nextgen_assets.domain.training_account import spent_on
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +68,8 @@ class HalvedBatches:
         total = 0.0
         for rows in torch.split(order, batch_size):
             total += self._batch(rows) * len(rows)
-            self.optimiser.step(self.network.flat_gradient)
+            with spent_on("optimiser"):
+                self.optimiser.step(self.network.flat_gradient)
         return total / len(order)
 
     def validation_loss(self) -> float:
@@ -76,7 +78,7 @@ class HalvedBatches:
 
         rows, total = torch.arange(len(self.validation)), 0.0
         network, workspace = self.halves[0]
-        with torch.no_grad():
+        with torch.no_grad(), spent_on("validation"):
             for part in torch.split(rows, _VALIDATION_ROWS):
                 total += float(self._mean_loss(network, self.validation, part, workspace)) * len(part)
         return total / len(rows)
@@ -99,14 +101,17 @@ class HalvedBatches:
         network, workspace = self.halves[half]
         network.flat_gradient.zero_()
         loss = self._mean_loss(network, self.fit, rows, workspace) * share
-        loss.backward()  # type: ignore[no-untyped-call]
+        with spent_on("backward"):
+            loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
     def _mean_loss(
         self, network: Network, lessons: Lessons, rows: torch.Tensor, workspace: Workspace
     ) -> torch.Tensor:
-        states = network.states(lessons.inputs(rows, workspace), workspace)
-        return self.loss(states, lessons.targets[rows], network)
+        with spent_on("gather"):
+            inputs = lessons.inputs(rows, workspace)
+        with spent_on("forward"):
+            return self.loss(network.states(inputs, workspace), lessons.targets[rows], network)
 
 
 def _single_threaded() -> None:

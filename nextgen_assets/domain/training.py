@@ -31,6 +31,7 @@ from nextgen_assets.domain.trained_model import (
     arrays_sha256,
     canonical_json,
 )
+from nextgen_assets.domain.training_account import spent_on
 from nextgen_assets.domain.training_job import Start, TrainingJob
 
 
@@ -63,24 +64,28 @@ def train_cutoff(job: TrainingJob, checkpoints: Checkpoints | None = None) -> tu
     only. Scores are those of the newest, purged part; where early stopping has looked at that part, metrics
     say so (``is_selected_on_these_windows``).
     """
-    split = split_by_time(job.session_index, job.settings.split)
-    job.windows.refuse_non_finite("training windows")
-    scaler, scaler_until = job.scaling(split)
-    scaled = scaler.standardise(job.windows.vectors)
-    fit, validation = job.part(split.fit, scaled), job.part(split.validation, scaled)
+    with spent_on("split and scaler"):
+        split = split_by_time(job.session_index, job.settings.split)
+        job.windows.refuse_non_finite("training windows")
+        scaler, scaler_until = job.scaling(split)
+        scaled = scaler.standardise(job.windows.vectors)
+        fit, validation = job.part(split.fit, scaled), job.part(split.validation, scaled)
     gap = job.windows.shape[1] + job.settings.split.horizon_sessions
-    reference = fit_reference(fit.pooled, fit.session_index, gap)
+    with spent_on("dissimilarity"):
+        reference = fit_reference(fit.pooled, fit.session_index, gap)
     base_rate = load_family("base_rate")
     baseline = base_rate.fit(fit, validation, base_rate.config_from({}), job.settings.seed)
     baseline_metrics = _scores(baseline, validation, job.settings.bootstrap)
-    content = job.fingerprint() if checkpoints else ""
+    with spent_on("fingerprint"):
+        content = job.fingerprint() if checkpoints else ""
     models = []
     for name, values in job.settings.families.items():
         family = load_family(name)
         config = family.config_from(values)
         start = job.starts.get(name) if isinstance(family, RefinableFamily) else None
         kept = Checkpoint(checkpoints, f"{content}-{name}") if checkpoints else None
-        fitted, points = _fitted(family, config, start, (fit, validation), job.settings.seed, kept)
+        with spent_on(name):
+            fitted, points = _fitted(family, config, start, (fit, validation), job.settings.seed, kept)
         scores = _scores(fitted, validation, job.settings.bootstrap)
         notes = {"is_selected_on_these_windows": family.selects_on_validation, "notes": _notes(job, scaler)}
         notes |= {"started_from": start.model_id} if start else {}
@@ -191,10 +196,12 @@ def _model(
 
 
 def _scores(model: FittedModel, validation: LabelledWindows, bootstrap: BootstrapConfig) -> dict[str, Any]:
-    probability_up, _ = model.predict(validation.tensor)
-    intervals = ScoreIntervals(validation.session_index, bootstrap)
-    return {
-        "brier_score": intervals.brier_score(probability_up, validation.went_up).as_dict(),
-        "log_loss": intervals.log_loss(probability_up, validation.went_up).as_dict(),
-        "accuracy": intervals.accuracy(probability_up, validation.went_up).as_dict(),
-    }
+    with spent_on("scores, prediction"):
+        probability_up, _ = model.predict(validation.tensor)
+    with spent_on("scores, bootstrap"):
+        intervals = ScoreIntervals(validation.session_index, bootstrap)
+        return {
+            "brier_score": intervals.brier_score(probability_up, validation.went_up).as_dict(),
+            "log_loss": intervals.log_loss(probability_up, validation.went_up).as_dict(),
+            "accuracy": intervals.accuracy(probability_up, validation.went_up).as_dict(),
+        }

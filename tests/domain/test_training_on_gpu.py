@@ -22,7 +22,7 @@ from nextgen_assets.domain.recurrent_family import training_loss
 from nextgen_assets.domain.recurrent_network import Network, Shape
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
-TOLERANCES = dict(zip(PRECISIONS, (1e-5, 5e-3, 2e-2), strict=True))
+TOLERANCES = dict(zip(PRECISIONS, (1e-5, 5e-4, 5e-3), strict=True))
 """Largest difference of a head from the CPU's, with the same weights."""
 
 
@@ -162,7 +162,7 @@ def test_training_on_a_gpu_ends_near_the_cpu_and_goes_on_after_a_stop(family: st
         for device in ("cpu", "cuda")
     }
     said = {device: each.predict(parts[1].tensor)[0] for device, each in fitted.items()}
-    assert np.abs(said["cpu"] - said["cuda"]).max() < 0.005
+    assert np.abs(said["cpu"] - said["cuda"]).max() < 1e-4
     kept = InMemory()
     with kept_at(Checkpoint(kept, "own")):
         with pytest.raises(Stopped):
