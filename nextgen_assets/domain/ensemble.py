@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from nextgen_assets.domain.calibration import logit, sigmoid
 from nextgen_assets.domain.live_models import LiveModel
+from nextgen_assets.domain.members import packed
 
 Floats = npt.NDArray[np.float64]
 
@@ -104,21 +105,15 @@ def join_models(
     for weight, (probability_up, standardised_mean) in zip(weights, said, strict=True):
         log_odds += weight * logit(probability_up)
         mean += weight * standardised_mean
-    ensemble = [
-        json.dumps(
-            [
-                {
-                    "model_id": model.model_id,
-                    "family": model.family,
-                    "weight": weight,
-                    "probability_up": float(probability_up[row]),
-                    "standardised_mean": float(standardised_mean[row]),
-                }
-                for model, weight, (probability_up, standardised_mean) in zip(
-                    models, weights, said, strict=True
-                )
-            ]
-        )
-        for row in range(len(tensor))
-    ]
+    members = pl.DataFrame(
+        {
+            "row": np.repeat(np.arange(len(tensor)), len(models)),
+            "model_id": [model.model_id for model in models] * len(tensor),
+            "family": [model.family for model in models] * len(tensor),
+            "weight": weights * len(tensor),
+            "probability_up": np.stack([probability_up for probability_up, _ in said], axis=1).ravel(),
+            "standardised_mean": np.stack([mean for _, mean in said], axis=1).ravel(),
+        }
+    )
+    ensemble = packed(members, len(tensor)).to_list()
     return EnsembleForecast(config.champion(models).model_id, sigmoid(log_odds), mean, ensemble)
