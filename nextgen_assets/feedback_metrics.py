@@ -1,17 +1,30 @@
 """How good the predictions have been lately, beside their naive baselines."""
 
+from datetime import date
+
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.domain.early_estimates import estimated_performance, realised_later
 from nextgen_assets.domain.feedback import feedback_metrics as score_sessions
+from nextgen_assets.estimate_picture import estimate_picture
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_context import with_context
-from nextgen_assets.outcome_view import feedback_rules, read_outcomes
+from nextgen_assets.outcome_view import (
+    feedback_rules,
+    read_members,
+    read_outcomes,
+    read_silence,
+    read_waiting,
+)
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
+
+PICTURED_SESSIONS = 250
+"""Sessions that the picture shows."""
 
 
 @session_asset(group="feedback", kinds={"duckdb", "polars"}, deps=["prediction_accuracy"])
@@ -20,17 +33,37 @@ def feedback_metrics(
 ) -> pl.DataFrame:
     """One row per session, scope and metric over the trailing window of matured predictions.
 
-    Key: session_date, scope, metric. Source: prediction_accuracy. Cadence: each session; sectors, regimes of the
-    market and confidence bands at the last session of each month. Every value stands beside its naive baseline
-    and inside a day-clustered interval. A re-run replaces its sessions.
+    Key: session_date, scope, metric. Source: prediction_accuracy. Cadence: each session; single tickers at the last
+    session of each week; sectors, regimes of the market, confidence bands, members of the ensemble and reasons of
+    abstention at the last of each month. Scope unmatured is an estimate, from their confidence, of the scores of
+    predictions whose targets have not closed (what came: the view estimated_and_realised). Every value stands
+    beside its naive baseline and inside a day-clustered interval. A re-run replaces its sessions.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    with watch.measure("read"):
+    with watch.measure("read"), warehouse.snapshot():
         joined = with_context(warehouse, settings, read_outcomes(warehouse, settings, sessions))
+        members, silence, waiting = (
+            read(warehouse, settings, sessions) for read in (read_members, read_silence, read_waiting)
+        )
     with watch.measure("compute"):
-        delay = settings.ingestion.cutoff_delay_minutes
-        rows = score_sessions(joined, sessions, calendar_of(settings), delay, feedback_rules(settings))
+        delay, rules = settings.ingestion.cutoff_delay_minutes, feedback_rules(settings)
+        calendar, horizon = calendar_of(settings), settings.models.horizon_sessions
+        early = estimated_performance(joined, waiting, sessions, calendar, horizon, rules)
+        rows = score_sessions(joined, sessions, calendar, delay, rules, members, silence, early)
     newest = rows.filter((pl.col("session_date") == sessions[-1]) & (pl.col("scope") == "overall"))
     figures = {row["metric"]: row["value"] for row in newest.iter_rows(named=True)}
-    record(context, watch, rows, "session_date", figures=figures)
+    pictures = picture_of(warehouse, settings, early, joined, sessions[0])
+    record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
     return rows
+
+
+def picture_of(
+    warehouse: Warehouse, settings: Settings, early: pl.DataFrame, joined: pl.DataFrame, first: date
+) -> dict[str, str]:
+    """The newest estimates whose labels have come, beside them, as Markdown."""
+    begin, before = (calendar_of(settings).shift(first, -count) for count in (PICTURED_SESSIONS, 1))
+    stored = warehouse.read("estimates_between", first=begin, last=before)
+    known = pl.concat([stored, realised_later(early, joined).select(stored.columns)])
+    newest = known["session_date"].unique().sort().tail(PICTURED_SESSIONS)
+    shown = known.filter(pl.col("session_date").is_in(newest.implode()))
+    return {"estimated_before_labels": estimate_picture(shown).markdown} if shown.height else {}

@@ -4,8 +4,8 @@ from datetime import date
 
 import polars as pl
 
-from nextgen_assets.domain.feedback import FeedbackSettings
-from nextgen_assets.domain.validation import join_outcomes
+from nextgen_assets.domain.scope_scores import FeedbackSettings
+from nextgen_assets.domain.silence import Silence
 from nextgen_assets.partitions import calendar_of
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -19,6 +19,7 @@ def feedback_rules(settings: Settings) -> FeedbackSettings:
         block_sessions=settings.feedback_block_sessions,
         minimum_sessions=feedback.minimum_sessions,
         n_replicates=feedback.bootstrap_samples,
+        ticker_cadence=feedback.ticker_cadence,
     )
 
 
@@ -28,12 +29,9 @@ def read_outcomes(warehouse: Warehouse, settings: Settings, sessions: list[date]
     Returns
     -------
     DataFrame
-        Columns of ``join_outcomes``.
+        Columns of ``join_outcomes`` less identities, model_id and realised_direction.
     """
-    span = _span(settings, sessions)
-    with warehouse.snapshot():
-        judged, said = warehouse.read("outcomes", **span), warehouse.read("predictions_due", **span)
-    return join_outcomes(judged, said)
+    return warehouse.read("judged_and_said", **_span(settings, sessions))
 
 
 def read_issued(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> pl.DataFrame:
@@ -49,6 +47,38 @@ def read_issued(warehouse: Warehouse, settings: Settings, sessions: list[date]) 
     scenario = settings.scenario_id
     said = warehouse.read("predictions_between", scenario_id=scenario, first=first, last=sessions[-1])
     return said.select("ticker", "session_date", "volatility", "abstained", "abstain_reason")
+
+
+def read_members(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> pl.DataFrame:
+    """What each member of the ensemble had said of the predictions of :func:`read_outcomes` in the window.
+
+    Returns
+    -------
+    DataFrame
+        ticker, session_date, family, probability_up.
+    """
+    calendar, window = calendar_of(settings), settings.feedback_window_sessions
+    first = calendar.sessions[max(calendar.index(sessions[0]) - window, 0)]
+    scenario = settings.scenario_id
+    return warehouse.read("member_probabilities", scenario_id=scenario, first=first, last=sessions[-1])
+
+
+def read_waiting(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> pl.DataFrame:
+    """Probabilities issued from a horizon before the first of ``sessions`` up to the last."""
+    first = calendar_of(settings).shift(sessions[0], 1 - settings.models.horizon_sessions)
+    scenario = settings.scenario_id
+    return warehouse.read("probabilities_issued", scenario_id=scenario, first=first, last=sessions[-1])
+
+
+def read_silence(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> Silence:
+    """Abstentions of the two windows up to each of ``sessions``, and what they would have scored."""
+    calendar, window = calendar_of(settings), settings.feedback_window_sessions
+    first = calendar.sessions[max(calendar.index(sessions[0]) - 2 * window, 0)]
+    span = {"scenario_id": settings.scenario_id, "first": first, "last": sessions[-1]}
+    with warehouse.snapshot():
+        return Silence(
+            warehouse.read("abstention_counts", **span), warehouse.read("abstentions_judged", **span)
+        )
 
 
 def _span(settings: Settings, sessions: list[date]) -> dict[str, str | date]:

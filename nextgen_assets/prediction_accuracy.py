@@ -8,6 +8,7 @@ import polars as pl
 from nextgen_assets.coverage_picture import coverage_picture
 from nextgen_assets.domain.coverage import coverage_table
 from nextgen_assets.domain.labels import realised_log_returns
+from nextgen_assets.domain.silence import judge_abstentions
 from nextgen_assets.domain.validation import join_outcomes, validate_predictions
 from nextgen_assets.market_view import read_market, security_names, segments
 from nextgen_assets.metadata import record
@@ -33,16 +34,17 @@ def prediction_accuracy(
     warehouse: Warehouse,
     settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
-) -> pl.DataFrame:
+) -> dict[str, pl.DataFrame]:
     """One row per prediction that did not abstain and whose target session is this one.
 
     Key: prediction_id. Source: the ledger of predictions and the prices known by the cut-off of the
-    target session. Cadence: each session. A row is never edited: a re-run adds what is missing.
+    target session. Cadence: each session. What abstentions would have scored goes to abstention_outcomes.
+    A row is never edited: a re-run adds what is missing.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     horizon = settings.models.horizon_sessions
-    parts = []
+    parts, foregone = [], []
     for first, last, as_of in segments(warehouse, settings, sessions, horizon + 1):
         with watch.measure("read"):
             due = warehouse.read("predictions_due", scenario_id=settings.scenario_id, first=first, last=last)
@@ -53,13 +55,16 @@ def prediction_accuracy(
             now_called = security_names(warehouse, last).follow(due, "session_date")
             judged = validate_predictions(now_called, realised, inside, calendar, delay)
             parts.append(as_predicted(judged, due))
-    rows = pl.concat(parts).with_columns(validated_at=pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")))
+            silent = judge_abstentions(now_called, realised, inside, calendar, delay)
+            foregone.append(as_predicted(silent, due))
+    stamp = pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")).alias("validated_at")
+    rows = pl.concat(parts).with_columns(stamp)
     figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
     pictures = pictures_of(warehouse, settings, rows, sessions) if rows.height else {}
     record(
         context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures
     )
-    return rows
+    return {"prediction_accuracy": rows, "abstention_outcomes": pl.concat(foregone).with_columns(stamp)}
 
 
 def as_predicted(judged: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:

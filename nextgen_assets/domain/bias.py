@@ -11,7 +11,7 @@ import polars as pl
 
 from nextgen_assets.domain import clustering, scorecard
 from nextgen_assets.domain.clustering import FloatArray, IntArray
-from nextgen_assets.domain.feedback import scopes
+from nextgen_assets.domain.scope_scores import scopes
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.validation import cutoff_frame
 

@@ -7,6 +7,7 @@ only blocks are resampled or counted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -130,15 +131,34 @@ def trailing_blocks(
     (n_sessions, blocks) : array (n_windows,), array (n_windows, n_blocks, n_columns)
         Sessions of the window with a row; sums of each block, newest first.
     """
+    return trailing_blocks_of([(positions, columns)], ends, window_sessions, block_sessions)
+
+
+def trailing_blocks_of(
+    parts: Iterable[tuple[IntArray, FloatArray]], ends: IntArray, window_sessions: int, block_sessions: int
+) -> tuple[IntArray, FloatArray]:
+    """As :func:`trailing_blocks`, of rows that come in parts: never all of their columns are in memory.
+
+    Parameters
+    ----------
+    parts : iterable of (positions, columns)
+        At least one; rows in their canonical order, so that the sums have the bytes of one part.
+    """
     first = int(ends.min()) - window_sessions + 1
     n_dense = int(ends.max()) - first + 1
-    inside = (positions >= first) & (positions < first + n_dense)
     filled = np.zeros(n_dense, dtype=np.bool_)
-    filled[positions[inside] - first] = True
+    per_session: FloatArray | None = None
+    for positions, columns in parts:
+        if per_session is None:
+            per_session = np.zeros((n_dense, columns.shape[1]))
+        inside = (positions >= first) & (positions < first + n_dense)
+        filled[positions[inside] - first] = True
+        np.add.at(per_session, positions[inside] - first, columns[inside])
+    if per_session is None:
+        raise ValueError("no part of rows was given, expected at least one: pass an empty one")
     seen = np.concatenate([[0], np.cumsum(filled)])
     now = ends - first
     n_sessions: IntArray = seen[now + 1] - seen[now - window_sessions + 1]
-    per_session = session_sums(positions[inside] - first, columns[inside], n_dense)
     newest_first = now[:, None] - block_sessions * np.arange(window_sessions // block_sessions)
     return n_sessions, trailing_block_sums(per_session, block_sessions)[newest_first]
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain import scorecard
+from nextgen_assets.domain.base_rates import with_base_rate
 from nextgen_assets.domain.clustering import BoolArray, FloatArray, IntArray
 from nextgen_assets.domain.sessions import SessionCalendar
 
@@ -80,7 +81,7 @@ def measures(
     The log loss is taken over that of the base rate, so that a slice is not found for being hard to predict.
     """
     if joined.height:
-        rows = scorecard.with_base_rate(joined, calendar, climatology_sessions)
+        rows = with_base_rate(joined, calendar, climatology_sessions)
         known, made = scorecard.target_positions(rows, calendar), _positions(rows["session_date"], calendar)
         excess = (rows["log_loss"] - rows["base_log_loss"]).to_numpy()
         yield Measure(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain import clustering, scorecard
+from nextgen_assets.domain.base_rates import with_base_rate
 from nextgen_assets.domain.clustering import FloatArray, IntArray
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.validation import log_loss
@@ -86,7 +87,7 @@ def evaluation_summary(
         raise ValueError(
             f"evaluation: columns {', '.join(missing)} are not in the validated predictions; add them"
         )
-    rows = scorecard.with_base_rate(joined, calendar, climatology_sessions)
+    rows = with_base_rate(joined, calendar, climatology_sessions)
     bootstrap = (block_sessions, n_replicates, seed)
     records = [_probabilistic("predictions", "model", rows, calendar, bootstrap, _SCORES)]
     stated = tuple(score for score in _SCORES if score != "coverage")

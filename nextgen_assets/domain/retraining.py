@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from nextgen_assets.domain import clustering
-from nextgen_assets.domain.feedback import OVERALL
+from nextgen_assets.domain.scope_scores import OVERALL
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.validation import cutoff_frame
 

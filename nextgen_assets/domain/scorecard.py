@@ -6,8 +6,6 @@ scored without touching its rows again.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from datetime import date
 from statistics import NormalDist
 
 import numpy as np
@@ -16,7 +14,6 @@ import polars as pl
 from nextgen_assets.domain.clustering import FloatArray, IntArray
 from nextgen_assets.domain.rank_correlation import shared_rank_correlations
 from nextgen_assets.domain.sessions import SessionCalendar
-from nextgen_assets.domain.validation import log_loss
 
 BIN_COUNT = 10
 METRICS = (
@@ -30,6 +27,15 @@ METRICS = (
     "rank_information_coefficient",
     "sharpness",
 )
+POINT_METRICS = (
+    "hit_rate",
+    "brier_score",
+    "log_loss",
+    "calibration_error",
+    "information_coefficient",
+    "rank_information_coefficient",
+)
+"""Scores of the probability alone: of forecasts that state no bounds."""
 BASELINES = {
     "hit_rate": "always up",
     "brier_score": "base rate of earlier matured outcomes",
@@ -66,81 +72,25 @@ _GAP, _BASE_GAP, _COUNT, _UP = (
 SCORED_SUMS = slice(0, _BASE_GAP.stop)
 """The sums that scores are made of; the others tell the pieces of the Brier score."""
 
-_NEEDED = (
-    "ticker", "session_date", "target_session_date", "probability_up", "lower_log_return", "upper_log_return",
-    "volatility", "interval_coverage", "realised_log_return", "is_correct", "brier_score", "log_loss",
-    "is_inside_interval",
-)  # fmt: skip
-
-
-def with_base_rate(
-    joined: pl.DataFrame, calendar: SessionCalendar, climatology_sessions: int
-) -> pl.DataFrame:
-    """Add what the base rate would have said: columns base_rate, base_brier_score, base_log_loss.
-
-    Parameters
-    ----------
-    joined : frame
-        Validated predictions of one scenario and one horizon (``validation.join_outcomes``), at most
-        one per ticker and session, all that matured in the sessions looked back upon.
-    climatology_sessions : int
-        How many sessions of outcomes, up to the session of the prediction, make the base rate.
-
-    Returns
-    -------
-    frame
-        Sorted by (target_session_date, ticker). base_rate = (ups + 1) / (outcomes + 2).
-
-    Raises
-    ------
-    ValueError
-        If a column is missing or two rows share a ticker and a session.
-
-    Notes
-    -----
-    The base rate for session S counts outcomes of all tickers whose target session is not after S: it
-    never sees an outcome that it is compared on, and one up and one down stand in for no history.
-    """
-    _check(joined)
-    rows = joined.sort("target_session_date", "ticker")
-    per_target = rows.group_by("target_session_date").agg(
-        n=pl.len().cast(pl.Int64), up=(pl.col("realised_log_return") > 0).sum().cast(pl.Int64)
-    ).sort("target_session_date")  # fmt: skip
-    targets = per_target["target_session_date"].to_list()
-    cumulative = np.vstack(
-        [np.zeros((1, 2), np.int64), np.cumsum(per_target.select("n", "up").to_numpy(), axis=0)]
-    )
-    made_on: list[date] = rows["session_date"].unique().sort().to_list()
-    rates = []
-    for session in made_on:
-        oldest = calendar.sessions[max(0, calendar.index(session) - climatology_sessions)]
-        stop, start = bisect_right(targets, session), bisect_right(targets, oldest)
-        n, up = (int(count) for count in cumulative[stop] - cumulative[start])
-        rates.append((up + 1) / (n + 2))
-    base = pl.DataFrame(
-        {"session_date": made_on, "base_rate": rates},
-        schema={"session_date": pl.Date, "base_rate": pl.Float64},
-    )
-    is_up = pl.col("realised_log_return") > 0
-    return (
-        rows.join(base, on="session_date", how="left")
-        .with_columns(
-            base_brier_score=(pl.col("base_rate") - is_up.cast(pl.Float64)) ** 2,
-            base_log_loss=log_loss(pl.col("base_rate"), is_up),
-        )
-        .sort("target_session_date", "ticker")
-    )
-
 
 def target_positions(rows: pl.DataFrame, calendar: SessionCalendar) -> IntArray:
     """Position in the calendar of each row's target session, shape (n_rows,)."""
-    targets = rows["target_session_date"]
-    places = {day: calendar.index(day) for day in targets.unique().to_list()}
-    return np.array([places[day] for day in targets.to_list()], dtype=np.int64)
+    return positions(rows["target_session_date"], calendar)
+
+
+def positions(days: pl.Series, calendar: SessionCalendar) -> IntArray:
+    """Position in the calendar of each session, shape (n,)."""
+    if days.is_empty():
+        return np.zeros(0, dtype=np.int64)
+    known = days.unique().to_list()
+    places: IntArray = days.replace_strict(
+        known, [calendar.index(day) for day in known], return_dtype=pl.Int64
+    ).to_numpy()
+    return places
 
 
 def row_sums(rows: pl.DataFrame) -> FloatArray:
-    """What each row adds to the sums, shape (n_rows, n_sums); rows as ``with_base_rate`` returns them.
+    """What each row adds to the sums, shape (n_rows, n_sums); rows as ``base_rates.with_base_rate`` returns them.
 
     Notes
     -----
@@ -233,22 +183,6 @@ def murphy_pieces(sums: FloatArray) -> dict[str, FloatArray]:
         "resolution": (count * spread**2).sum(axis=-1) / n,
         "uncertainty": rate * (1.0 - rate),
     }
-
-
-def _check(joined: pl.DataFrame) -> None:
-    missing = [name for name in _NEEDED if name not in joined.columns]
-    if missing:
-        raise ValueError(
-            f"validated predictions lack the columns {', '.join(missing)}; join prediction_accuracy with "
-            f"predictions first (validation.join_outcomes)"
-        )
-    repeated = joined.filter(joined.select("ticker", "session_date").is_duplicated())
-    if repeated.height:
-        ticker, session = repeated.row(0, named=True)["ticker"], repeated.row(0, named=True)["session_date"]
-        raise ValueError(
-            f"{repeated.height} validated predictions share a ticker and session, first {ticker} {session}; "
-            f"pass one scenario, one horizon, and the latest prediction of each session (predictions_latest)"
-        )
 
 
 def _normal_reach(stated: FloatArray) -> FloatArray:

@@ -160,6 +160,9 @@ class FeedbackSettings(Section):
     bootstrap_samples: WholeNumber = Field(
         ge=50, le=20_000, description="resamples of whole sessions behind each interval"
     )
+    ticker_cadence: Literal["session", "week", "month"] = Field(
+        description="whether single tickers are scored on each session, or on the last of each week or month"
+    )
     insight_q: RealNumber = Field(
         gt=0, le=0.5, description="false-discovery rate at which an insight is reported, a fraction"
     )

@@ -1,21 +1,21 @@
 """Feedback finds skill and faults that are there, few that are not, and never looks ahead."""
 
+import dataclasses
 import json
+from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
-from nextgen_assets.domain.feedback import (
-    FEEDBACK_SCHEMA,
-    FeedbackSettings,
-    feedback_metrics,
-    recent_calibration,
-)
+from nextgen_assets.domain.feedback import feedback_metrics, recent_calibration
+from nextgen_assets.domain.scope_scores import FEEDBACK_SCHEMA, FeedbackSettings, ends_of
 from nextgen_assets.domain.sessions import xnys
 from tests.domain.ledger_simulation import simulated_ledger
 
-SETTINGS = FeedbackSettings(window_sessions=120, minimum_sessions=40, climatology_sessions=100)
+SETTINGS = FeedbackSettings(
+    window_sessions=120, minimum_sessions=40, climatology_sessions=100, ticker_cadence="session"
+)
 
 
 def _feedback(joined, sessions, settings=SETTINGS):
@@ -173,3 +173,18 @@ def test_slices_are_scored_at_month_ends_from_their_own_rows():
     assert row["n"] == health.height
     alone = _feedback(ledger.joined.filter(pl.col("target_session_date") <= month_end), [month_end])
     assert alone.equals(frame.filter(session_date=month_end))
+
+
+def test_tickers_are_scored_at_their_cadence_and_as_on_every_session(matured_ledger):
+    joined = matured_ledger(n_sessions=160)
+    sessions = _targets(joined)[90:130]
+    every = _feedback(joined, sessions)
+    weekly = _feedback(joined, sessions, dataclasses.replace(SETTINGS, ticker_cadence="week"))
+    fridays = ends_of(sessions, xnys(), "week")
+    assert len(fridays) == 9
+    assert date(2004, 6, 10) in fridays  # that Friday was a day of mourning
+    assert all(xnys().shift(day, 1).isocalendar().week != day.isocalendar().week for day in fridays)
+    is_ticker = pl.col("scope").str.starts_with("ticker:")
+    assert weekly.equals(every.filter(~is_ticker | pl.col("session_date").is_in(fridays)))
+    with pytest.raises(ValueError, match="ticker_cadence 'hour' is not one of session, week, month"):
+        FeedbackSettings(ticker_cadence="hour")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nextgen_assets.domain import clustering, scorecard
+from nextgen_assets.domain.base_rates import with_base_rate
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.domain.trailing_scores import score_windows
 
@@ -15,7 +16,7 @@ WEIGHTS = clustering.bootstrap_weights(5, 40, 3)
 @pytest.fixture
 def windows(matured_ledger):
     """Blocks of seventy windows of five blocks, and the sessions that they end at."""
-    rows = scorecard.with_base_rate(matured_ledger(n_sessions=140), xnys(), 100)
+    rows = with_base_rate(matured_ledger(n_sessions=140), xnys(), 100)
     positions = scorecard.target_positions(rows, xnys())
     ends = np.arange(positions.max() - 69, positions.max() + 1)
     _, blocks = clustering.trailing_blocks(positions, scorecard.row_sums(rows), ends, 50, 10)

@@ -55,6 +55,7 @@ QUIET_TABLES = {
     "insight_retests",
     "bias_flags",
     "retrain_signals",
+    "abstention_outcomes",
     "quality_findings",
     *INTRADAY,
     *REPAIRS,
