@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
-"""Of the products on a GPU; a CPU computes in float32 always."""
+"""Of the products; a CPU computes in float32, or in bfloat16 where its cores multiply in it."""
 _VALIDATION_ROWS = 8192
 _WARM_UPS = 3
 

@@ -25,7 +25,7 @@ class Passes:
     epochs, patience, batch_size, learning_rate, weight_decay, gradient_norm_limit
         As in the configuration of the family.
     precision : str
-        Of the products where the device is a GPU; one of ``captured_batches.PRECISIONS``.
+        Of the products; one of ``captured_batches.PRECISIONS``.
     """
 
     epochs: int

@@ -37,13 +37,21 @@ def training_threads(count: int) -> Iterator[None]:
 
 @dataclass(eq=False)
 class HalvedBatches:
-    """One network and what it learns from, on a CPU."""
+    """One network and what it learns from, on a CPU.
+
+    Parameters
+    ----------
+    precision : str
+        Of ``PRECISIONS``. Only "bfloat16" changes anything here: the layers are then torch's in that type. Heads,
+        losses and steps are float32.
+    """
 
     network: Network
     fit: Lessons
     validation: Lessons
     loss: Loss
     optimiser: Optimiser
+    precision: str = "float32"
     halves: list[tuple[Network, Workspace]] = field(init=False)
     beside: ThreadPoolExecutor | None = field(init=False, default=None)
 
@@ -108,10 +116,22 @@ class HalvedBatches:
     def _mean_loss(
         self, network: Network, lessons: Lessons, rows: torch.Tensor, workspace: Workspace
     ) -> torch.Tensor:
+        import torch
+
         with spent_on("gather"):
             inputs = lessons.inputs(rows, workspace)
         with spent_on("forward"):
-            return self.loss(network.states(inputs, workspace), lessons.targets[rows], network)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision == "bfloat16"):
+                states = network.states(inputs, workspace)
+            return self.loss(states.float(), lessons.targets[rows], network)
+
+
+def precision_on_cpu(wanted: str) -> str:
+    """The precision that a CPU computes in: bfloat16 where its cores multiply in it, else float32."""
+    import torch
+
+    has_units = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if wanted == "bfloat16" and has_units else "float32"
 
 
 def _single_threaded() -> None:

@@ -228,11 +228,11 @@ def recurrent_states(
 
     Notes
     -----
-    On a CPU the compiled gates; on any other device cuDNN's layers, with the same weights.
+    On a CPU the compiled gates; in another precision, and on any other device, torch's layers with the same weights.
     """
     import torch
 
-    if inputs.device.type != "cpu":
+    if inputs.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         from nextgen_assets.domain.cudnn_layers import states_of_all_steps
 
         states = states_of_all_steps(inputs, layers)

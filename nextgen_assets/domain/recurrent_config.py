@@ -41,8 +41,8 @@ class RecurrentConfig:
     device : str
         Where to train: 'auto' takes a CUDA device when there is one. Prediction is always on the CPU.
     precision : str
-        Of the products on a CUDA device: 'float32', 'tensorfloat32' (tensor cores, 11 bits) or 'bfloat16' (8
-        bits); a CPU computes in float32.
+        Of the products in training: 'float32', 'tensorfloat32' (tensor cores of a GPU, 11 bits) or 'bfloat16' (8
+        bits; on a CPU where its cores multiply in it). Where the device has none of it: float32.
     """
 
     hidden_size: int = 24

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nextgen_assets.domain.captured_batches import CapturedBatches
 from nextgen_assets.domain.gradient_descent import Optimiser, Passes, Progress
-from nextgen_assets.domain.halved_batches import HalvedBatches
+from nextgen_assets.domain.halved_batches import HalvedBatches, precision_on_cpu
 from nextgen_assets.domain.lessons import Lessons, Loss
 from nextgen_assets.domain.models import Arrays, CurvePoint
 from nextgen_assets.domain.recurrent_network import Network
@@ -50,8 +50,11 @@ class Trainer:
     def __post_init__(self) -> None:
         self.optimiser = Optimiser(self.network.flat, self.passes)
         own = (self.network, self.fit, self.validation, self.loss, self.optimiser)
-        is_cpu = self.fit.device == "cpu"
-        self.batches = HalvedBatches(*own) if is_cpu else CapturedBatches(*own, self.passes.precision)
+        wanted = self.passes.precision
+        if self.fit.device == "cpu":
+            self.batches = HalvedBatches(*own, precision_on_cpu(wanted))
+        else:
+            self.batches = CapturedBatches(*own, wanted)
 
     def run(self, progress: Progress, keep: Callable[[Arrays], None]) -> Progress:
         """Train until the passes are over or validation has stopped improving.

@@ -31,7 +31,7 @@ class LstmSettings(Section):
         description="where it trains; auto: a GPU if there is one. Only cpu gives the same bytes everywhere"
     )
     precision: Literal["float32", "tensorfloat32", "bfloat16"] = Field(
-        description="of the products on a GPU; a CPU computes in float32"
+        description="of the products in training, where the device has it: a GPU, or a CPU with bfloat16 units"
     )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nextgen_assets.domain.halved_batches import training_threads
+from nextgen_assets.domain.halved_batches import precision_on_cpu, training_threads
 from nextgen_assets.domain.models import LabelledWindows, load_family
 from nextgen_assets.domain.pooled_windows import PooledWindows
 
@@ -52,13 +52,15 @@ def peak() -> float:
 class Own:
     """One pass of our family over the windows, and its prediction of them."""
 
-    def __init__(self, pooled: PooledWindows, labels: np.ndarray, batch: int) -> None:
+    def __init__(
+        self, pooled: PooledWindows, labels: np.ndarray, batch: int, precision: str = "float32"
+    ) -> None:
         ones, sessions = np.ones(len(pooled)), np.arange(len(pooled))
         self.pooled, self.family = pooled, load_family("lstm")
         self.part = LabelledWindows(pooled, labels, ones, sessions)
         self.few = LabelledWindows(pooled.take(np.arange(64)), labels[:64], ones[:64], sessions[:64])
         sizes = {"hidden_size": HIDDEN, "layers": LAYERS, "epochs": 1, "batch_size": batch, "device": "cpu"}
-        self.config = self.family.config_from(sizes)
+        self.config = self.family.config_from(sizes | {"precision": precision})
         self.model = self.family.fit(self.few, self.few, self.config, 1)
 
     def train(self) -> None:
@@ -138,6 +140,10 @@ def main(n_windows: str = "2000", batch: str = "500", threads: str = "1") -> Non
         "ours": Own(pooled, labels, int(batch)),
         "torch nn.LSTM": Plain(pooled.whole(), labels, int(batch)),
     }
+    if precision_on_cpu("bfloat16") == "bfloat16":
+        sides["ours, bfloat16"] = Own(pooled, labels, int(batch), "bfloat16")
+    else:
+        print("bfloat16: left out, the cores of this processor do not multiply in it")
     took: dict[str, list[tuple[Seconds, Seconds]]] = {name: [] for name in (*sides, "Qlib pytorch_lstm")}
     peaks = []
     with tempfile.TemporaryDirectory() as folder, training_threads(int(threads)):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from functools import reduce
 from pathlib import Path
 
 from nextgen_assets.domain.training import train_cutoff
@@ -24,16 +25,19 @@ from nextgen_assets.domain.training_job import TrainingJob
 from nextgen_assets.model_registry import trainable
 from nextgen_assets.partitions import month_sessions
 from nextgen_resources.model_store import ModelStore
+from nextgen_resources.settings.loader import load_settings
 from nextgen_resources.training_checkpoints import TrainingCheckpoints
 from tests.benchmarks.bench_warm_starts import months_between
-from tests.graph.harness import built
+from tests.graph.harness import SMALL, built
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "sp500_daily_2003_2017"
 
 
 def overrides(tickers: str, first: date, last: date) -> dict[str, object]:
-    """Settings of the run; everything that is not named is as a user has it."""
-    own: dict[str, object] = {"ingestion.first_session": first, "ingestion.last_session": last}
+    """Settings of the run; everything that is not named is as a user has it, not as the tests make it smaller."""
+    defaults = load_settings(environ={})
+    own: dict[str, object] = {name: reduce(getattr, name.split("."), defaults) for name in SMALL}
+    own |= {"ingestion.first_session": first, "ingestion.last_session": last}
     if not DATA.is_dir():
         print(f"the S&P 500 bars are not at {DATA}; the embedded history instead")
         return own

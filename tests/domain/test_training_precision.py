@@ -1,4 +1,4 @@
-"""Batches as a GPU takes them: the same descent as on a CPU, and on a real card within the tolerance of its precision."""
+"""Precisions and devices: batches as a GPU takes them, and on real cards and cores within stated tolerances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nextgen_assets.domain.captured_batches import PRECISIONS, CapturedBatches, 
 from nextgen_assets.domain.checkpoints import Checkpoint, kept_at
 from nextgen_assets.domain.cudnn_layers import states_of_all_steps
 from nextgen_assets.domain.gradient_descent import Optimiser
-from nextgen_assets.domain.halved_batches import HalvedBatches
+from nextgen_assets.domain.halved_batches import HalvedBatches, training_threads
 from nextgen_assets.domain.lessons import Lessons
 from nextgen_assets.domain.models import Arrays, LabelledWindows, ModelInputError, load_family
 from nextgen_assets.domain.recurrence import Workspace, recurrent_states
@@ -101,6 +101,30 @@ def test_a_configuration_with_the_earlier_switch_of_precision_is_read(family: st
     assert read({"mixed_precision": False}) == read({})
     with pytest.raises(ModelInputError, match="precision='half'"):
         read({"precision": "half"})
+
+
+@pytest.mark.parametrize("family", ["lstm", "attentive_lstm"])
+def test_a_cpu_that_multiplies_in_bfloat16_ends_near_float32_with_the_same_bits_on_two_threads(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    model = load_family(family)
+    sizes = {"hidden_size": 8, "layers": 2, "epochs": 3, "patience": 3, "batch_size": 150, "device": "cpu"}
+    parts = part(400), part(200, seed=1)
+
+    def trained(precision: str, threads: int) -> tuple[bytes, np.ndarray]:
+        with training_threads(threads):
+            fitted = model.fit(*parts, model.config_from(sizes | {"precision": precision}), 5)
+        weights = b"".join(array.tobytes() for _, array in sorted(fitted.arrays().items()))
+        return weights, fitted.predict(parts[1].tensor)[0]
+
+    (exact, expected), (mixed, said) = trained("float32", 1), trained("bfloat16", 1)
+    assert trained("bfloat16", 2)[0] == mixed != exact
+    assert np.abs(said - expected).max() < 0.01
+    assert trained("tensorfloat32", 1)[0] == exact
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert trained("bfloat16", 1)[0] == exact
 
 
 @on_gpu
