@@ -310,6 +310,37 @@ def test_two_families_are_compared_on_the_same_rows_and_models_that_never_met_ar
     assert "0 judged predictions" in apart.output
 
 
+def test_every_registered_model_is_handed_to_mlflow_with_its_checked_artifact(
+    scenario: Built, tmp_path: Path
+) -> None:
+    spy = tmp_path / "python"
+    answer = json.dumps({"added": ["one"], "known": ["two"], "version": "0"})
+    spy.write_text(f"#!/bin/sh\ncat > {tmp_path}/asked.json\necho '{answer}'\n")
+    spy.chmod(0o755)
+    said = run(scenario, "models", "mirror", "--python", str(spy))
+    assert said.exit_code == 0, said.output
+    assert "1 models added to the experiment 'nextgen " in said.output
+    asked = json.loads((tmp_path / "asked.json").read_text())
+    assert asked["tracking_uri"].startswith("file:///")
+    rows = {row["model_id"]: row for row in scenario.content("model_registry").iter_rows(named=True)}
+    assert {model["model_id"] for model in asked["models"]} == set(rows)
+    for model in asked["models"]:
+        row = rows[model["model_id"]]
+        assert model["params"]["cutoff_session"] == str(row["cutoff_session"])
+        assert model["params"]["config.split.horizon_sessions"] == str(row["horizon_sessions"])
+        assert (
+            model["metrics"]["validation.log_loss.value"] == json.loads(row["metrics"])["log_loss"]["value"]
+        )
+        assert model["tags"]["nextgen.artifact_sha256"] == row["artifact_sha256"]
+        assert sorted(file.name for file in Path(model["artifact"]).iterdir()) == [
+            "arrays.safetensors",
+            "manifest.json",
+        ]
+    elsewhere = run(scenario, "models", "mirror", "--tracking-uri", "ftp://there")
+    assert elsewhere.exit_code == 1
+    assert "expected one of file, sqlite, http, https" in elsewhere.output
+
+
 @pytest.mark.slow
 def test_a_refused_model_is_not_promoted_unless_despite_the_gate_and_a_rollback_ends_it(
     scenario: Built,

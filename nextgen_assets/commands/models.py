@@ -1,4 +1,4 @@
-"""``nextgen models``: what is registered, what serves, how two compare; promote and roll back."""
+"""``nextgen models``: what is registered, what serves, how two compare; promote, roll back, mirror."""
 
 import json
 from datetime import date, datetime
@@ -6,12 +6,16 @@ from typing import Any
 
 import click
 
+from nextgen_assets.commands.model_mirror import mirror
 from nextgen_resources.settings.schema import Settings
 
 
 @click.group()
 def models() -> None:
-    """Registered models: list, show, compare, promote, roll back."""
+    """Registered models: list, show, compare, promote, roll back, mirror."""
+
+
+models.add_command(mirror)
 
 
 @models.command(name="list")
