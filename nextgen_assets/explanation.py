@@ -104,7 +104,7 @@ def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
         "explain_model", model_id=prediction["model_id"], session_date=prediction["session_date"]
     ).row(0, named=True)
     return [
-        f"## Model `{row['model_id']}`\n\n{row['family']}, {row['role']} since {row['live_from']}; trained on "
+        f"## Model `{row['model_id']}`\n\n{row['family']}, {_place(warehouse, prediction, row)}; trained on "
         f"{row['window_count']} windows of {', '.join(row['scope'])} from {row['first_training_session']} to "
         f"{row['last_training_session']} (cut-off {row['cutoff_session']}, labels end {row['labels_end_session']}, "
         f"scaler fitted until {row['scaler_fitted_until_session']}), seed {row['seed']}; artifact "
@@ -112,6 +112,21 @@ def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:
         "On its validation sessions, beside the base rate of its training past:\n\n"
         + markdown_table(_validation(json.loads(row["metrics"]), json.loads(row["baseline_metrics"]))),
     ]
+
+
+def _place(warehouse: Warehouse, prediction: dict[str, Any], model: dict[str, Any]) -> str:
+    """How the model came to be served."""
+    if model["target_ticker"] is None:
+        return f"{model['role']} since {model['live_from']}"
+    served = warehouse.read(
+        "SELECT how, reason FROM ticker_models_at($session) WHERE model_id = $model_id",
+        session=prediction["session_date"],
+        model_id=model["model_id"],
+    )
+    how, reason = served.row(0) if served.height else ("decided differently by now", "")
+    return (
+        f"made for {model['target_ticker']} and served alone for it, {how}{f' ({reason})' if reason else ''}"
+    )
 
 
 def _validation(metrics: dict[str, Any], baseline: dict[str, Any]) -> pl.DataFrame:

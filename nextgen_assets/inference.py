@@ -12,6 +12,7 @@ import polars as pl
 from nextgen_assets.domain.ensemble import EnsembleConfig
 from nextgen_assets.domain.live_models import LiveModel, live_models_by_session
 from nextgen_assets.domain.prediction import said_of_session
+from nextgen_assets.domain.ticker_service import member_of
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.feature_selection import feature_set_of
 from nextgen_assets.market_view import security_names
@@ -27,8 +28,12 @@ KEPT_SESSIONS = 64
 _SESSIONS_OF = """
 SELECT window_id, session_date FROM feature_windows WHERE window_id IN (SELECT unnest($ids)) AND feature_set_id = $set
 """
-_STATE = "SELECT count(*), max(created_at), max(live_from) FROM model_deployments"
+_STATE = """
+SELECT count(*), max(created_at), max(live_from),
+       (SELECT max(cutoff_session) FROM promotion_verdicts WHERE target_ticker IS NOT NULL) FROM model_deployments
+"""
 Answer = dict[str, Any]
+Said = dict[str, tuple[list[dict[str, Any]], float | None]]
 
 
 @dataclass
@@ -65,7 +70,8 @@ class BatchPredictor:
         -------
         list of dict
             ``window_id, ticker, session_date`` (ISO), ``members``: list of {model_id, family, probability_up,
-            standardised_mean} by family, ``dissimilarity`` (None if unknown) and ``abstain_reason`` (None, or
+            standardised_mean} by family, and last, with its ``target_ticker``, the model that serves the ticker alone,
+            if it has one; ``dissimilarity`` (None if unknown) and ``abstain_reason`` (None, or
             'no_model_live', 'window_incomplete'): then ``members`` is empty.
 
         Raises
@@ -105,7 +111,7 @@ class BatchPredictor:
     def health(self) -> dict[str, Any]:
         """What is served, as plain values."""
         served = self._served
-        count, created_at, live_from = served.state
+        count, created_at, live_from, _ = served.state
         return {
             "scenario_id": self._settings.scenario_id,
             "feature_set_id": self._chosen.feature_set_id,
@@ -123,8 +129,10 @@ class BatchPredictor:
             rows = self._warehouse.read(
                 "windows", feature_set_id=self._chosen.feature_set_id, first=earliest, last=session
             )
-            rows = security_names(self._warehouse, session).follow(rows, "session_date")
+            names = security_names(self._warehouse, session)
+            rows = names.follow(rows, "session_date")
             deployments = self._warehouse.read("deployments", last=session)
+            own = self._warehouse.read("SELECT * FROM ticker_models_at($session)", session=session)
         load = model_loader(deployments, self._store)
 
         def loaded(model_id: str) -> LiveModel:
@@ -134,7 +142,14 @@ class BatchPredictor:
 
         models = live_models_by_session(deployments, [session], loaded)[session]
         store = WindowStore.from_rows(rows, calendar.between(earliest, session))
-        answers = _answers(store, session, models, self._config(), rows)
+        own = names.follow(own.rename({"target_ticker": "ticker"}), "cutoff_session")
+        in_charge = dict(own.select("ticker", "model_id").iter_rows())
+        said = said_of_session(store, session, models, self._config())
+        for ticker, (members, _) in said.items():
+            if ticker in in_charge:
+                member = member_of(loaded(in_charge[ticker]), ticker, store, session)
+                members += [] if member is None else [member]
+        answers = _answers(session, bool(models), said, rows)
         served.answers[session] = answers
         while len(served.answers) > KEPT_SESSIONS:
             served.answers.popitem(last=False)
@@ -154,15 +169,12 @@ def _kept(served: _Served, window_ids: Sequence[str]) -> dict[str, Answer]:
     return found
 
 
-def _answers(
-    store: WindowStore, session: date, models: Sequence[LiveModel], config: EnsembleConfig, rows: pl.DataFrame
-) -> dict[str, Answer]:
-    said = said_of_session(store, session, models, config)
+def _answers(session: date, is_served: bool, said: Said, rows: pl.DataFrame) -> dict[str, Answer]:
     of_session = rows.filter(pl.col("session_date") == session).select("ticker", "window_id")
     answers = {}
     for ticker, window_id in of_session.iter_rows():
         members, distance = said.get(ticker, ([], None))
-        reason = None if members else "no_model_live" if not models else "window_incomplete"
+        reason = None if members else "no_model_live" if not is_served else "window_incomplete"
         answers[window_id] = {
             "window_id": window_id,
             "ticker": ticker,

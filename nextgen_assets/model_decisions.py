@@ -1,4 +1,4 @@
-"""What people decide about models: which is served alone from a session on, and what goes back to before."""
+"""What people decide about models: which is served alone from a session on, for all or one ticker, and what goes back."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,6 +34,7 @@ class Decision:
     role: str
     decision: str
     reason: str
+    target_ticker: str | None = None
 
 
 def find_model(warehouse: Warehouse, wanted: str) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def find_model(warehouse: Warehouse, wanted: str) -> dict[str, Any]:
     Parameters
     ----------
     wanted : str
-        A model id, a unique beginning of one, or a family: its newest model.
+        A model id, a unique beginning of one, a family: its newest model for all, or a ticker: its newest own one.
 
     Raises
     ------
@@ -52,7 +53,10 @@ def find_model(warehouse: Warehouse, wanted: str) -> dict[str, Any]:
     found = warehouse.read("find_models", wanted=wanted)
     families = warehouse.read("SELECT DISTINCT family FROM model_registry ORDER BY 1")["family"].to_list()
     if wanted in families:
-        return found.filter(pl.col("family") == wanted).row(0, named=True)
+        return found.filter(pl.col("family") == wanted, pl.col("target_ticker").is_null()).row(0, named=True)
+    own = found.filter(pl.col("target_ticker") == wanted)
+    if not own.is_empty():
+        return own.row(0, named=True)
     if found.is_empty():
         raise UnknownModelIdError(
             f"no model answers to {wanted!r}; give the beginning of a model_id (nextgen models list --all) or "
@@ -90,7 +94,8 @@ def promote(
     *,
     despite_the_gate: bool = False,
 ) -> Decision:
-    """Serve a model alone from the next session on, and its monthly successors after it.
+    """Serve a model alone from the next session on: for all, then its monthly successors; or for the one ticker that it
+    was made for, until it is taken back or another is promoted for that ticker.
 
     Raises
     ------
@@ -104,10 +109,13 @@ def promote(
     start = next_session(warehouse, settings)
     _refuse_unfit(warehouse, settings, model, start)
     store.load(model["artifact_path"], model["artifact_sha256"])
-    verdict = warehouse.read("newest_verdict", family=model["family"])
+    ticker = model["target_ticker"]
+    verdict = warehouse.read(
+        "newest_verdict", family=model["family"], model_id=None if ticker is None else model["model_id"]
+    )
     refusal = None
     if verdict.is_empty():
-        refusal = "the gate has not judged its family yet"
+        refusal = f"the gate has not judged {'its family' if ticker is None else 'it'} yet"
     elif verdict["verdict"][0] == "refused":
         row = verdict.row(0, named=True)
         refusal = f"the gate refused it at {row['cutoff_session']} ({row['reason_code']}): {row['reason']}"
@@ -117,7 +125,31 @@ def promote(
             "To serve it all the same, add --despite-the-gate; the row will say so"
         )
     text = f"{_reason(reason)} (despite the gate: {refusal})" if refusal else _reason(reason)
-    decided = Decision(model["model_id"], model["family"], start, "champion", "promote", text)
+    decided = Decision(model["model_id"], model["family"], start, "champion", "promote", text, ticker)
+    _write(warehouse, decided, now)
+    return decided
+
+
+def take_back(warehouse: Warehouse, settings: Settings, ticker: str, reason: str, now: datetime) -> Decision:
+    """Serve ``ticker`` by the models for all again from the next session on; its own model is not served any more.
+
+    Raises
+    ------
+    ModelDecisionError
+        If the ticker has no model of its own in charge, or the reason is empty.
+    """
+    start = next_session(warehouse, settings)
+    live = warehouse.read(
+        "SELECT * FROM ticker_models_at($session) WHERE target_ticker = $ticker", session=start, ticker=ticker
+    )
+    if live.is_empty():
+        raise ModelDecisionError(
+            f"{ticker} has no model of its own that serves {start}, so there is nothing to take back; "
+            "nextgen models list shows who serves"
+        )
+    row = live.row(0, named=True)
+    text = f"{_reason(reason)} (served {ticker} alone: {row['how']})"
+    decided = Decision(row["model_id"], row["family"], start, "challenger", "rollback", text, ticker)
     _write(warehouse, decided, now)
     return decided
 
@@ -177,9 +209,10 @@ def _refuse_unfit(warehouse: Warehouse, settings: Settings, model: dict[str, Any
         )
     live = warehouse.read(
         "SELECT r.model_id, r.feature_set_id, r.horizon_sessions FROM models_live_at($session) l "
-        "JOIN model_registry r USING (model_id) WHERE l.family <> $family",
+        "JOIN model_registry r USING (model_id) WHERE l.family <> $family OR $ticker IS NOT NULL",
         session=start,
         family=model["family"],
+        ticker=model["target_ticker"],
     )
     ours = (model["feature_set_id"], model["horizon_sessions"])
     strangers = [row for row in live.iter_rows() if row[1:] != ours]
@@ -206,6 +239,11 @@ def _write(warehouse: Warehouse, decided: Decision, now: datetime) -> None:
         )
     values = {**vars(decided), "live_to": None, "created_at": now}
     frame = pl.DataFrame(
-        [values], schema_overrides={"live_to": pl.Date, "created_at": pl.Datetime("us", "UTC")}
+        [values],
+        schema_overrides={
+            "live_to": pl.Date,
+            "created_at": pl.Datetime("us", "UTC"),
+            "target_ticker": pl.String,
+        },
     )
     append_rows(warehouse, "model_deployments", frame, RUN_ID, now)

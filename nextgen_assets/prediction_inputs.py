@@ -14,8 +14,10 @@ from nextgen_assets.domain.live_models import LiveModel, appointed_families, liv
 from nextgen_assets.domain.prediction import issue_predictions, raw_predictions
 from nextgen_assets.domain.prediction_ledger import PredictionConfig, history_from_ledger
 from nextgen_assets.domain.promotion import PromotionConfig
+from nextgen_assets.domain.security_names import SecurityNames
 from nextgen_assets.domain.service import Service, ServiceConfig
 from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.ticker_models import TickerModels
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
 from nextgen_assets.feature_selection import feature_set_of
@@ -126,6 +128,7 @@ def service_of(
     models: Mapping[date, Sequence[LiveModel]],
     trial_sessions: Sequence[date],
     config: PredictionConfig,
+    own: TickerModels | None = None,
 ) -> Service:
     """Who is served when, as the settings and the deployments say.
 
@@ -137,6 +140,8 @@ def service_of(
         Of every session of the history, too.
     trial_sessions : sequence of date
         Of the query ``trial_sessions``.
+    own : TickerModels, optional
+        Models of single tickers.
     """
     promotion = settings.promotion
     gate = PromotionConfig(
@@ -159,6 +164,34 @@ def service_of(
             settings.prediction.calibration_sessions,
             settings.ingestion.cutoff_delay_minutes,
         ),
+        own=own,
+    )
+
+
+def ticker_models(
+    settings: Settings,
+    deployments: pl.DataFrame,
+    names: SecurityNames,
+    store: WindowStore,
+    load: Callable[[str], LiveModel],
+) -> TickerModels:
+    """The models of single tickers among ``deployments``, under the tickers of now.
+
+    Notes
+    -----
+    Those of other features or another horizon than the settings name serve nobody.
+    """
+    is_usable = (pl.col("feature_set_id") == feature_set_of(settings).feature_set_id) & (
+        pl.col("horizon_sessions") == settings.models.horizon_sessions
+    )
+    own = deployments.filter(pl.col("target_ticker").is_not_null() & is_usable)
+    followed = names.follow(own.rename({"target_ticker": "ticker"}), "cutoff_session")
+    return TickerModels.build(
+        followed.rename({"ticker": "target_ticker"}),
+        store,
+        load,
+        calendar_of(settings),
+        settings.answers.maximum_age_sessions,
     )
 
 

@@ -16,6 +16,7 @@ from nextgen_assets.prediction_inputs import (
     model_loader,
     prediction_config,
     service_of,
+    ticker_models,
 )
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
@@ -73,14 +74,16 @@ def issue(
                 "predictions_between", scenario_id=settings.scenario_id, first=begin, last=before
             )
             earlier = pl.concat([stored, *(part.select(stored.columns) for part in issued)])
-            earlier = security_names(warehouse, last).follow(earlier, "session_date")
+            names = security_names(warehouse, last)
+            earlier = names.follow(earlier, "session_date")
             inputs = PredictionInputs.read(warehouse, settings, begin, last, as_of)
         with watch.measure("models"):
             deployments = warehouse.read("deployments", last=last)
             load = model_loader(deployments, model_store)
             models = live_models_by_session(deployments, calendar.between(begin, last), load)
             trials = warehouse.read("trial_sessions")["cutoff_session"].to_list()
-            service = service_of(settings, deployments, models, trials, config)
+            own = ticker_models(settings, deployments, names, inputs.store, load)
+            service = service_of(settings, deployments, models, trials, config, own)
         with watch.measure("predict"):
             inside = [day for day in sessions if first <= day <= last]
             frame = inputs.predict(earlier, inside, models, calendar, config, service)

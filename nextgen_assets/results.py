@@ -65,7 +65,10 @@ def read_results(warehouse: Warehouse, settings: Settings) -> Results:
 
 def with_members(outcomes: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Judged predictions with the probability that each family gave, null where it was silent."""
-    said = [{m["family"]: m["probability_up"] for m in json.loads(text)} for text in outcomes["ensemble"]]
+    said = [
+        {m["family"]: m["probability_up"] for m in json.loads(text) if "target_ticker" not in m}
+        for text in outcomes["ensemble"]
+    ]
     columns = [
         pl.Series(f"member_{family}", [row.get(family) for row in said], dtype=pl.Float64)
         for family in settings.models.families

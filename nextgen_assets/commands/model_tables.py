@@ -25,6 +25,7 @@ _SHOWN_VERDICTS = 6
 _SHORT_ID = 10
 _SHOWN = {
     "family": "family",
+    "target_ticker": "ticker",
     "model_id": "model",
     "serves": "serves",
     "cutoff_session": "cut-off",
@@ -70,7 +71,8 @@ def print_rows(title: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         Console().print(f"{title}: none yet; train some with the job train_models, or `nextgen demo`")
         return
-    shown = [name for name in _SHOWN if name in rows[0]]
+    empty = {name for name in ("target_ticker",) if not any(row.get(name) for row in rows)}
+    shown = [name for name in _SHOWN if name in rows[0] and name not in empty]
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in shown:
         table.add_column(_SHOWN[name], no_wrap=True)
@@ -100,19 +102,23 @@ def model_text(warehouse: Warehouse, store: ModelStore, wanted: str) -> Shown:
     metrics, baseline = json.loads(row["metrics"]), json.loads(row["baseline_metrics"])
     key = {"model_id": row["model_id"]}
     deployed = warehouse.read(
-        "SELECT live_from, live_to, role, decision, reason FROM model_deployments WHERE model_id = $model_id "
+        "SELECT live_from, in_force_from, live_to, role, decision, reason FROM model_deployments WHERE model_id = $model_id "
         "ORDER BY live_from, created_at",
         **key,
     )
+    ticker = row["target_ticker"]
     verdicts = warehouse.read(
         "SELECT cutoff_session, verdict, reason_code, champion, n, n_sessions, n_trials, reason "
-        "FROM promotion_verdicts WHERE family = $family ORDER BY cutoff_session DESC",
+        "FROM promotion_verdicts WHERE CASE WHEN $ticker IS NULL THEN family = $family AND target_ticker IS NULL "
+        "ELSE model_id = $model_id END ORDER BY cutoff_session DESC",
         family=row["family"],
+        ticker=ticker,
+        **key,
     ).head(_SHOWN_VERDICTS)
     artifact = _artifact(store, row)
     text = "\n\n".join(
         [
-            f"# {row['family']} {row['model_id']}",
+            f"# {row['family']} {row['model_id']}{f' for {ticker}' if ticker else ''}",
             f"Trained on {row['window_count']:,} windows of {len(row['scope'])} tickers ({', '.join(row['scope'][:8])}"
             f"{', …' if len(row['scope']) > 8 else ''}), sessions {row['first_training_session']} to "
             f"{row['last_training_session']}, feature set {row['feature_set_id']}, horizon {row['horizon_sessions']}; "
@@ -121,7 +127,7 @@ def model_text(warehouse: Warehouse, store: ModelStore, wanted: str) -> Shown:
             f"Artifact `{row['artifact_path']}`: {artifact}.",
             "## Validation months, beside the base rate\n\n" + markdown_table(_scores(metrics, baseline)),
             f"## Deployments\n\n{markdown_table(deployed)}",
-            f"## Newest verdicts on {row['family']}\n\n{markdown_table(verdicts.drop('reason'))}",
+            f"## Newest verdicts on {'this model' if ticker else row['family']}\n\n{markdown_table(verdicts.drop('reason'))}",
             *([f"Newest reason: {verdicts['reason'][0]}."] if verdicts.height else []),
             f"## Settings\n\n```json\n{json.dumps(json.loads(row['config']), indent=1)}\n```",
         ]

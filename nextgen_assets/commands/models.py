@@ -84,7 +84,8 @@ def compare(settings: Settings, first: str, second: str, as_json: bool) -> None:
 def promote(settings: Settings, model: str, reason: str, despite_the_gate: bool) -> None:
     """Serve MODEL alone from the next session on, then each month's successor of its family.
 
-    What has been predicted stays as it is. `nextgen models rollback FAMILY` ends it.
+    A model that was made for one ticker serves that ticker alone. What has been predicted stays as it is.
+    `nextgen models rollback FAMILY`, or TICKER, ends it.
     """
     from nextgen_assets import model_decisions
     from nextgen_assets.definitions import warehouse_of
@@ -101,8 +102,9 @@ def promote(settings: Settings, model: str, reason: str, despite_the_gate: bool)
         SystemClock().now(),
         despite_the_gate=despite_the_gate,
     )
+    whom = f" for {decided.target_ticker}" if decided.target_ticker else ""
     click.echo(
-        f"{decided.family} {decided.model_id} is served alone from {decided.live_from} on: {decided.reason}"
+        f"{decided.family} {decided.model_id} is served alone{whom} from {decided.live_from} on: {decided.reason}"
     )
 
 
@@ -111,16 +113,22 @@ def promote(settings: Settings, model: str, reason: str, despite_the_gate: bool)
 @click.option("--reason", required=True, help="Why, in words; kept with the decision.")
 @click.pass_obj
 def rollback(settings: Settings, family: str, reason: str) -> None:
-    """Put back what stood for FAMILY before its present deployment, from the next session on."""
+    """Put back what stood for FAMILY before its present deployment, from the next session on.
+
+    With a ticker in capitals in its place: the model of that ticker alone is taken back.
+    """
     from nextgen_assets import model_decisions
     from nextgen_assets.definitions import warehouse_of
     from nextgen_resources.clock import SystemClock
     from nextgen_resources.model_store import ModelStore
 
+    warehouse, now = warehouse_of(settings), SystemClock().now()
+    if family == family.upper():
+        decided = model_decisions.take_back(warehouse, settings, family, reason, now)
+        click.echo(f"{family} is served by the models for all from {decided.live_from} on: {decided.reason}")
+        return
     store = ModelStore(settings.models_dir)
-    decided = model_decisions.roll_back(
-        warehouse_of(settings), settings, store, family, reason, SystemClock().now()
-    )
+    decided = model_decisions.roll_back(warehouse, settings, store, family, reason, now)
     place = "served alone" if decided.role == "champion" else "a member again, not served alone"
     click.echo(f"{family} {decided.model_id} is {place} from {decided.live_from} on: {decided.reason}")
 

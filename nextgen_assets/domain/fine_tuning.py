@@ -72,5 +72,6 @@ def fine_tuned(
         settings=settings,
         starts={champion.family: Start.of(champion)},
         scaler=KnownScaler(FeatureScaler.from_arrays(own), champion.scaler_fitted_until_session),
+        target_ticker=ticker,
     )
     return train_cutoff(job, checkpoints)[0]

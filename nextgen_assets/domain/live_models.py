@@ -114,7 +114,8 @@ def live_model(arrays: Mapping[str, npt.NDArray[Any]], manifest: Mapping[str, An
 
 
 def recipe_id(described: Mapping[str, Any]) -> str:
-    """Hash of family, feature set, horizon, settings and seed: one trial, whichever months it was trained in.
+    """Hash of family, feature set, horizon, settings, seed and ticker, if any: one trial, whichever months it was
+    trained in.
 
     Parameters
     ----------
@@ -124,7 +125,16 @@ def recipe_id(described: Mapping[str, Any]) -> str:
     config = described["config"]
     parts = {name: described[name] for name in ("family", "feature_set_id", "horizon_sessions", "seed")}
     parts["config"] = json.loads(config) if isinstance(config, str) else config
+    if described.get("target_ticker") is not None:
+        parts["target_ticker"] = described["target_ticker"]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:16]
+
+
+def of_universe(deployments: pl.DataFrame) -> pl.DataFrame:
+    """The deployments that serve every ticker: models of single tickers are left out."""
+    if "target_ticker" not in deployments.columns:
+        return deployments
+    return deployments.filter(pl.col("target_ticker").is_null())
 
 
 def appointed_families(deployments: pl.DataFrame, sessions: Sequence[date]) -> dict[date, str]:
@@ -133,14 +143,19 @@ def appointed_families(deployments: pl.DataFrame, sessions: Sequence[date]) -> d
     Parameters
     ----------
     deployments : DataFrame
-        ``family, live_from, created_at, role, decision``.
+        ``family, live_from, created_at, role, decision`` and, where models of single tickers are among them,
+        ``target_ticker``.
 
     Notes
     -----
     Of each family the newest row of a person counts (decision promote or rollback): as champion the family is in
     charge, as challenger no longer. Of several in charge, the one appointed last is.
     """
-    persons = deployments.filter(pl.col("decision") != "training").sort("live_from", "created_at", "family")
+    persons = (
+        of_universe(deployments)
+        .filter(pl.col("decision") != "training")
+        .sort("live_from", "created_at", "family")
+    )
     waiting = deque(persons.select("live_from", "family", "role").rows())
     in_charge: dict[str, None] = {}
     found: dict[date, str] = {}
@@ -163,7 +178,8 @@ def live_models_by_session(
     Parameters
     ----------
     deployments : DataFrame
-        ``model_id, family, live_from, live_to, created_at``; ``live_to`` is null while open and included.
+        ``model_id, family, live_from, live_to, created_at``; ``live_to`` is null while open and included. Rows
+        with a ``target_ticker`` are left out: they serve nobody else.
     sessions : sequence of date
         Sessions to serve.
     load : callable
@@ -184,7 +200,7 @@ def live_models_by_session(
     As-of rule: ``live_from <= session`` and ``cutoff_session < session``. Where two deployments of a family
     start together, the one created later serves, then the greater model_id.
     """
-    rows = deployments.select("family", "live_from", "live_to", "model_id", "created_at")
+    rows = of_universe(deployments).select("family", "live_from", "live_to", "model_id", "created_at")
     waiting = deque(rows.sort("live_from", "created_at", "model_id").rows(named=True))
     latest: dict[str, dict[str, Any]] = {}
     loaded: dict[str, LiveModel] = {}

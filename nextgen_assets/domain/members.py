@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ _MEMBER = {
     "probability_up": pl.Float64,
     "standardised_mean": pl.Float64,
 }
+_UNPACKED = {**_MEMBER, "target_ticker": pl.String}
+"""The model that serves one ticker alone names it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Members:
         texts : Series of String
             JSON lists of {model_id, family, probability_up, standardised_mean, …}, or null.
         recipe_of : mapping of str to str
-            Recipe by model_id; a model that is not in it goes by its family.
+            Recipe by model_id; a model that is not in it goes by its family, and its ticker if it serves one.
         """
         said = unpacked(texts).drop_nulls("probability_up")
         names = pl.DataFrame(
@@ -57,7 +60,8 @@ class Members:
             schema={"model_id": pl.String, "recipe": pl.String},
         )
         said = said.join(names, on="model_id", how="left", maintain_order="left")
-        said = said.with_columns(pl.col("recipe").fill_null(pl.col("family")))
+        kind = pl.concat_str("family", "target_ticker", separator=" of ").fill_null(pl.col("family"))
+        said = said.with_columns(pl.col("recipe").fill_null(kind))
         recipes = tuple(said["recipe"].unique().sort().to_list())
         log_odds, mean = (np.full((texts.len(), len(recipes)), np.nan, order="F") for _ in range(2))
         for column, recipe in enumerate(recipes):
@@ -99,11 +103,12 @@ class Members:
 
 
 def unpacked(texts: pl.Series) -> pl.DataFrame:
-    """The members in the ``ensemble`` column, one per row: ``row`` (place of the text), and what each is and said.
+    """The members in the ``ensemble`` column, one per row: ``row`` (place of the text), what each is and said, and
+    ``target_ticker``, null but for the model of one ticker.
 
     Rows whose text is null or an empty list have none.
     """
-    kind = pl.List(pl.Struct(_MEMBER))
+    kind = pl.List(pl.Struct(_UNPACKED))
     decoded = pl.DataFrame({"said": texts.cast(pl.String).str.json_decode(kind)}).with_row_index("row")
     return decoded.filter(pl.col("said").list.len() > 0).explode("said").unnest("said")
 
@@ -122,3 +127,9 @@ def packed(members: pl.DataFrame, n_rows: int) -> pl.Series:
     every = pl.DataFrame({"row": pl.Series(range(n_rows), dtype=pl.UInt32)})
     joined = every.join(texts.cast({"row": pl.UInt32}), on="row", how="left", maintain_order="left")
     return joined["text"].fill_null(NO_MEMBERS).alias("ensemble")
+
+
+def alone(text: str, member: Mapping[str, object]) -> str:
+    """The ``ensemble`` text of one row with a further member, who is served alone."""
+    others = [{**other, "weight": 0.0} for other in json.loads(text)]
+    return json.dumps([*others, {**member, "weight": 1.0}])

@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,26 +19,12 @@ from nextgen_assets.domain.member_weights import learned_weights
 from nextgen_assets.domain.members import NO_MEMBERS, Floats, Indices, Members, packed, unpacked
 from nextgen_assets.domain.promotion import PROMOTED, PromotionConfig, Verdict, judge
 from nextgen_assets.domain.sessions import SessionCalendar
-from nextgen_assets.domain.trained_model import canonical_json
+from nextgen_assets.domain.ticker_models import TickerModels
+from nextgen_assets.domain.ticker_service import judge_own, with_own
+from nextgen_assets.domain.verdict_rows import Judged, verdict_rows
 
 ENSEMBLE = "ensemble"
 BASE_RATE = "base_rate"
-
-VERDICT_SCHEMA: dict[str, Any] = {
-    "cutoff_session": pl.Date,
-    "model_id": pl.String,
-    "family": pl.String,
-    "recipe": pl.String,
-    "champion": pl.String,
-    "verdict": pl.String,
-    "reason_code": pl.String,
-    "reason": pl.String,
-    "n": pl.Int32,
-    "n_sessions": pl.Int32,
-    "n_trials": pl.Int32,
-    "evidence": pl.String,
-    "as_of": pl.Datetime("us", "UTC"),
-}
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,8 @@ class Service:
         Numbers the sessions.
     config : ServiceConfig
         Settings.
+    own : TickerModels or None
+        Models of single tickers; None: nobody has one.
     """
 
     models_by_session: Mapping[date, Sequence[LiveModel]]
@@ -90,7 +77,9 @@ class Service:
     trial_sessions: Sequence[date]
     calendar: SessionCalendar
     config: ServiceConfig
+    own: TickerModels | None = None
     verdicts: dict[date, tuple[Verdict, ...]] = field(default_factory=dict)
+    own_verdicts: dict[date, dict[str, tuple[Verdict, ...]]] = field(default_factory=dict)
     champions: dict[date, str] = field(default_factory=dict)
 
     def cutoff_of(self, session: date) -> date:
@@ -148,32 +137,62 @@ class Service:
             raw_probability_up=pl.Series(probability).fill_nan(None),
             standardised_mean=pl.Series(mean).fill_nan(None),
         )
+        if self.own is not None and self.own.deployments:
+            in_charge = {day: self.own_models(day, history) for day in weights}
+            frame = with_own(frame, in_charge, self.own.store)
         return frame.with_columns(expected_raw=pl.col("standardised_mean") * pl.col("volatility")), weights
+
+    def own_models(self, session: date, history: MaturedHistory) -> dict[str, LiveModel]:
+        """The model of each ticker that is served by one of its own at ``session``."""
+        if self.own is None or not self.models_by_session.get(session, ()):
+            return {}
+        cutoff = self.cutoff_of(session)
+        if cutoff not in self.own_verdicts:
+            self.own_verdicts[cutoff] = self._judge_own(cutoff, history, self.own)
+        promoted = {
+            ticker: each.recipe
+            for ticker, found in self.own_verdicts[cutoff].items()
+            for each in found
+            if each.verdict == PROMOTED
+        }
+        return self.own.in_charge(session, promoted)
 
     def verdict_frame(self) -> pl.DataFrame:
         """Rows of ``promotion_verdicts`` of every cut-off that was judged."""
-        rows = []
+        judged: list[Judged] = []
         for cutoff, found in sorted(self.verdicts.items()):
             models = {model.recipe: model for model in self.models_by_session[self.calendar.shift(cutoff, 1)]}
-            rows += [
-                (
-                    cutoff,
-                    models[each.recipe].model_id,
-                    models[each.recipe].family,
-                    each.recipe,
-                    self.champions[cutoff],
-                    each.verdict,
-                    each.reason_code,
-                    each.reason,
-                    each.n,
-                    each.n_sessions,
-                    self._trials(cutoff),
-                    canonical_json(each.evidence),
-                    self.calendar.cutoff(cutoff, self.config.cutoff_delay_minutes),
-                )
-                for each in found
-            ]
-        return pl.DataFrame(rows, schema=VERDICT_SCHEMA, orient="row")
+            trials = self._trials(cutoff)
+            judged += [Judged(cutoff, models[each.recipe], None, each, trials) for each in found]
+        for cutoff, by_ticker in sorted(self.own_verdicts.items()):
+            if self.own is not None and by_ticker:
+                trials = self._trials(cutoff) + self.own.trained_by(cutoff)
+                judged += [
+                    Judged(cutoff, self.own.model(each.recipe), ticker, each, trials)
+                    for ticker, found in by_ticker.items()
+                    for each in found
+                ]
+        return verdict_rows(judged, self.champions, self.calendar, self.config.cutoff_delay_minutes)
+
+    def _judge_own(
+        self, cutoff: date, history: MaturedHistory, own: TickerModels
+    ) -> dict[str, tuple[Verdict, ...]]:
+        """Verdicts by ticker on the models of single tickers, against what serves their ticker without them."""
+        models = self.models_by_session.get(self.calendar.shift(cutoff, 1), ())
+        if not models:
+            return {}
+        contenders = own.contenders(cutoff, self.config.gate, models[0].horizon_sessions)
+        if not contenders:
+            return {}
+        promoted = self._promoted(self.calendar.shift(cutoff, 1), history)
+        chosen = self._appointed(self.calendar.shift(cutoff, 1)) or promoted
+        served = {chosen: 1.0} if chosen else self._learned(cutoff, models, history)
+        rows = history.matured(cutoff, self.config.gate.sessions, self.config.cutoff_delay_minutes)
+        went_up = (history.realised[rows] > 0).astype(np.float64)
+        base = self._base_rate(models, history, rows, went_up)
+        champion = logit(history.members.joined(rows, served)[0])
+        n_trials = self._trials(cutoff) + own.trained_by(cutoff)
+        return judge_own(own, contenders, history, rows, (base, champion), n_trials, self.config.gate)
 
     def _appointed(self, session: date) -> str | None:
         family = self.appointed.get(session)

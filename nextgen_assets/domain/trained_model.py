@@ -34,6 +34,7 @@ REGISTRY_SCHEMA: dict[str, Any] = {
     "metrics": pl.String,
     "baseline_metrics": pl.String,
     "trials_to_date": pl.Int32,
+    "target_ticker": pl.String,
 }
 
 
@@ -42,7 +43,7 @@ class TrainedModel:
     """One model: a row of ``model_registry`` and the arrays of its artifact.
 
     ``arrays`` holds the scaler under ``scaler.``, the family's own under ``model.`` and the windows that stand for
-    its training under ``reference.``.
+    its training under ``reference.``. ``target_ticker`` is whom it was made for, None for the universe.
     """
 
     model_id: str
@@ -63,6 +64,29 @@ class TrainedModel:
     trials_to_date: int
     curve: tuple[CurvePoint, ...]
     arrays: Arrays
+    target_ticker: str | None = None
+
+    @classmethod
+    def from_artifact(cls, arrays: Arrays, manifest: Mapping[str, Any]) -> TrainedModel:
+        """The model as it was trained, less its learning curve; for those that go on from it.
+
+        Raises
+        ------
+        KeyError
+            If the manifest lacks a key.
+        """
+        values = {name: manifest[name] for name in REGISTRY_SCHEMA if name != "target_ticker"}
+        dates = {
+            name: date.fromisoformat(values[name])
+            for name, kind in REGISTRY_SCHEMA.items()
+            if kind == pl.Date
+        }
+        return cls(
+            **{**values, **dates, "scope": tuple(values["scope"])},
+            curve=(),
+            arrays=arrays,
+            target_ticker=manifest.get("target_ticker"),
+        )
 
     def registry_values(self) -> dict[str, Any]:
         """Columns of ``model_registry`` that training knows; JSON columns as canonical text."""
@@ -76,6 +100,8 @@ class TrainedModel:
         plain = {
             name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()
         }
+        if self.target_ticker is None:
+            del plain["target_ticker"]
         return {"format": MANIFEST_FORMAT, **plain, "scope": list(self.scope)}
 
 

@@ -176,7 +176,7 @@ def _model(
         "config": record["config"],
         "seed": job.settings.seed,
         "arrays_sha256": arrays_sha256(arrays),
-    }
+    } | ({} if job.target_ticker is None else {"target_ticker": job.target_ticker})
     return TrainedModel(
         model_id=hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:32],
         family=family,
@@ -191,6 +191,7 @@ def _model(
         seed=job.settings.seed,
         trials_to_date=job.trials_to_date,
         arrays=arrays,
+        target_ticker=job.target_ticker,
         **record,
     )
 

@@ -100,6 +100,8 @@ class TrainingJob:
         Of the model that is fine-tuned; None: fitted on the fitting part.
     dropped : int
         Complete windows of the span that could not train: no known return or volatility.
+    target_ticker : str or None
+        Whom the models are made for; None for the universe.
     """
 
     cutoff_session: date
@@ -116,6 +118,7 @@ class TrainingJob:
     starts: Mapping[str, Start] = field(default_factory=dict)
     scaler: KnownScaler | None = None
     dropped: int = 0
+    target_ticker: str | None = None
 
     def fingerprint(self) -> str:
         """A name for all that decides what is learned."""

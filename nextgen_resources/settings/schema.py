@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from nextgen_resources.errors import SettingsError
 from nextgen_resources.settings.alert_section import AlertSettings
+from nextgen_resources.settings.answer_section import AnswerSettings
 from nextgen_resources.settings.data_sections import (
     Credentials,
     FeatureSettings,
@@ -95,6 +96,7 @@ class Settings(Section):
     prediction: PredictionSettings
     promotion: PromotionSettings
     feedback: FeedbackSettings
+    answers: AnswerSettings
     trading: TradingSettings
     scheduler: SchedulerSettings
     alerts: AlertSettings

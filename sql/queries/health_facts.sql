@@ -18,7 +18,7 @@ windows AS (
     SELECT session_date, count(*) AS n, count(*) FILTER (is_complete) AS complete FROM feature_windows GROUP BY ALL),
 champions AS (
     SELECT s.session_date, max(d.live_from) AS live_from FROM s
-    JOIN model_deployments d ON d.role = 'champion' AND d.live_from <= s.session_date GROUP BY ALL),
+    JOIN model_deployments d ON d.role = 'champion' AND d.target_ticker IS NULL AND d.live_from <= s.session_date GROUP BY ALL),
 issued AS (
     SELECT session_date, count(*) AS n, count(*) FILTER (abstained) AS abstained
     FROM predictions_latest WHERE scenario_id = $scenario_id GROUP BY ALL),

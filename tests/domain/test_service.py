@@ -24,8 +24,9 @@ from nextgen_assets.domain.live_models import (
 from nextgen_assets.domain.prediction import issue_predictions
 from nextgen_assets.domain.prediction_ledger import PredictionConfig, history_from_ledger
 from nextgen_assets.domain.promotion import PromotionConfig
-from nextgen_assets.domain.service import VERDICT_SCHEMA, Service, ServiceConfig
+from nextgen_assets.domain.service import Service, ServiceConfig
 from nextgen_assets.domain.trained_model import registry_frame
+from nextgen_assets.domain.verdict_rows import VERDICT_SCHEMA
 from tests.domain.planted_market import (
     CALENDAR,
     CUTOFFS,
