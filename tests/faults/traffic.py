@@ -1,7 +1,8 @@
-"""One process among many on the same warehouse: it writes its own scenario or reads everybody's.
+"""One process among many on the same warehouse: it writes its own scenario, its share of one table, or reads.
 
-Run as ``python -m tests.faults.traffic write PATH SCENARIO SESSIONS`` or ``... read PATH STOP_FILE``. It
-says "ready", waits for a line, works, and prints one line of JSON about what happened.
+Run as ``python -m tests.faults.traffic write PATH SCENARIO SESSIONS``, ``... read PATH STOP_FILE``, ``... fill
+PATH WORKER WORKERS PARTITIONS`` or ``... watch PATH STOP_FILE``. It says "ready", waits for a line, works, and
+prints one line of JSON about what happened.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster._core.definitions.scoped_resources_builder import ScopedResourcesBuilder
 
 from nextgen_resources.errors import NextGenError
 from nextgen_resources.warehouse import warehouse as warehouse_module
@@ -29,6 +35,16 @@ SELECT count(*) FROM (
     HAVING count(v.cash_usd) <> {len(TICKERS)} OR min(h.close) <> max(h.close)
         OR min(h.close) <> min(v.benchmark_value_usd))
 """
+
+FILLED = dg.DailyPartitionsDefinition("2000-01-01", end_date="2012-01-01", timezone="UTC")
+"""Partitions that are filled by many processes, 4,383 of them."""
+BROKEN = f"""
+SELECT count(*) FROM (
+    SELECT session_date FROM strategic_priorities GROUP BY session_date
+    HAVING count(*) <> {len(TICKERS)} OR min(score) <> max(score) OR count(DISTINCT run_id) <> 1)
+"""
+# An empty mapping would make Dagster build a whole instance for each context.
+_NO_RESOURCES: Any = ScopedResourcesBuilder().build(None)
 
 waits: list[float] = []
 
@@ -56,12 +72,46 @@ def write(path: str, scenario_id: str, sessions: int) -> dict[str, object]:
     return {"done": done, "failures": failures}
 
 
-def read(path: str, stop: Path) -> dict[str, object]:
+def partition_of(index: int) -> pl.DataFrame:
+    """The rows of the partition with that number; all of them tell the number."""
+    day = date(2000, 1, 1) + timedelta(days=index)
+    return pl.DataFrame({"ticker": TICKERS}).with_columns(
+        session_date=pl.lit(day),
+        tier=pl.lit("core"),
+        score=pl.lit(index % 997 / 997),
+        rationale=pl.lit("liquid"),
+        factors=pl.lit("{}"),
+        as_of=pl.lit(datetime(2012, 1, 1, tzinfo=UTC)),
+    )
+
+
+def fill(path: str, worker: int, workers: int, partitions: int) -> dict[str, object]:
+    """Every ``workers``-th partition of one table, as a run of its own each."""
+    io_manager = WarehouseIOManager(Warehouse(database=path), "baseline")
+    failures, done = [], 0
+    for index in range(worker, partitions, workers):
+        frame = partition_of(index)
+        context = dg.build_output_context(
+            asset_key="strategic_priorities",
+            partition_key=str(frame.item(0, "session_date")),
+            asset_partitions_def=FILLED,
+            run_id=f"run-{index}",
+            resources=_NO_RESOURCES,
+        )
+        try:
+            io_manager.handle_output(context, frame)
+            done += 1
+        except NextGenError as error:
+            failures.append(f"{type(error).__name__}: {error}")
+    return {"done": done, "failures": failures}
+
+
+def read(path: str, stop: Path, torn_sessions: str = TORN) -> dict[str, object]:
     """Looks for a session that is not whole, again and again until the stop file is there."""
     warehouse, failures, done = Warehouse(database=path), [], 0
     while not stop.exists():
         try:
-            if torn := warehouse.scalar(TORN):
+            if torn := warehouse.scalar(torn_sessions):
                 failures.append(f"{torn} sessions were not whole")
             done += 1
         except NextGenError as error:
@@ -70,10 +120,22 @@ def read(path: str, stop: Path) -> dict[str, object]:
     return {"done": done, "failures": failures}
 
 
+def work(role: str, path: str, rest: list[str]) -> dict[str, object]:
+    """What the command line asks for."""
+    match role:
+        case "write":
+            return write(path, rest[0], int(rest[1]))
+        case "fill":
+            return fill(path, *map(int, rest))
+        case "watch":
+            return read(path, Path(rest[0]), BROKEN)
+        case _:
+            return read(path, Path(rest[0]))
+
+
 if __name__ == "__main__":
     warehouse_module.FileLock = TimedLock  # type: ignore[misc]
-    role, database, *rest = sys.argv[1:]
     print("ready", flush=True)
     sys.stdin.readline()
-    outcome = write(database, rest[0], int(rest[1])) if role == "write" else read(database, Path(rest[0]))
+    outcome = work(sys.argv[1], sys.argv[2], sys.argv[3:])
     print(json.dumps(outcome | {"worst_wait_seconds": max(waits, default=0.0)}), flush=True)
