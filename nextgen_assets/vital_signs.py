@@ -103,7 +103,7 @@ def _of_daemons(instance: dg.DagsterInstance) -> Iterator[Sign]:
         if status.healthy:
             yield Sign(f"daemon.{name.lower()}", "ok", "its heartbeat is fresh")
         elif beat is None:
-            yield Sign(f"daemon.{name.lower()}", "warn", "it has never run; start `dagster-daemon run`", 1.0)
+            yield Sign(f"daemon.{name.lower()}", "warn", "it has never run; start `nextgen-daemon run`", 1.0)
         else:
             seen = datetime.fromtimestamp(beat.timestamp, UTC)
             yield Sign(

@@ -33,6 +33,7 @@
     │   ├── WindowUnknownError           a window that is not stored was asked for
     │   └── InferenceUnavailableError    the server does not answer           (retryable)
     ├── BackupError                      a backup cannot be made, read or restored
+    ├── DaemonRunningError               another daemon serves this instance
     ├── ModelStoreError                  a model artifact is missing or is not what was registered
     ├── TimeRuleError                    something would be used before it was known
     └── LedgerConflictError              a ledger slice would be rewritten under later sessions
@@ -353,6 +354,13 @@ class BackupError(NextGenError):
     """A backup cannot be made, is damaged, or may not be restored over what is there.
 
     Nothing of the scenario was changed. The message says which file, and what to do.
+    """
+
+
+class DaemonRunningError(NextGenError):
+    """Another daemon holds the lease of this instance: two would run each tick twice.
+
+    Leave it at work, or stop it and start again; its lease ends with it, however it ends.
     """
 
 

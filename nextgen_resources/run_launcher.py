@@ -38,7 +38,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         if told is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "the run has not told its process id yet")
         process_id, moment = told
-        if _is_alive(process_id, moment):
+        if is_alive(process_id, moment):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         told_at = datetime.fromtimestamp(moment, UTC)
         return CheckRunHealthResult(
@@ -57,7 +57,8 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return None
 
 
-def _is_alive(process_id: int, told_at: float) -> bool:
+def is_alive(process_id: int, told_at: float) -> bool:
+    """Whether the process that told its id at that moment (seconds since 1970) still lives."""
     try:
         process = psutil.Process(process_id)
         is_the_same = process.create_time() <= told_at + _CLOCK_SLACK_SECONDS

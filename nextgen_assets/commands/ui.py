@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from nextgen_assets.commands.home import enter_home
 from nextgen_resources.settings.schema import Settings
@@ -16,10 +15,11 @@ def serve_ui(settings: Settings, port: int) -> int:
     """Run both until Ctrl-C or until the webserver ends; its exit status."""
     enter_home(settings)
     workspace = ["-w", str(settings.project_root / "workspace.yaml")]
-    beside = Path(sys.executable).parent
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     daemon = subprocess.Popen(
-        [str(beside / "dagster-daemon"), "run", *workspace], cwd=settings.project_root, env=dict(os.environ)
+        [sys.executable, "-m", "nextgen_resources.daemon", "run", *workspace],
+        cwd=settings.project_root,
+        env=dict(os.environ),
     )
     try:
         web = [

@@ -44,7 +44,9 @@ class Migration:
         """Run the file: SQL as it stands, Python through its ``upgrade(conn)``."""
         if self.path.suffix == ".sql":
             sql = self.path.read_text(encoding="utf-8")
-            if any(part.type == duckdb.StatementType.TRANSACTION for part in duckdb.extract_statements(sql)):
+            if any(
+                part.type == duckdb.StatementType.TRANSACTION for part in connection.extract_statements(sql)
+            ):
                 raise MigrationError(
                     "it has BEGIN, COMMIT or ROLLBACK; remove them, each file is one transaction"
                 )

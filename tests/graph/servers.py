@@ -159,7 +159,8 @@ def webserver(door: Door) -> Iterator[Api]:
 @contextmanager
 def daemon(door: Door) -> Iterator[subprocess.Popen[bytes]]:
     """A daemon that executes what the webserver of the same home was asked for."""
-    with door.serving("dagster-daemon", "run", "-w", str(PROJECT / "workspace.yaml")) as process:
+    where = ("-w", str(PROJECT / "workspace.yaml"))
+    with door.serving("python", "-m", "nextgen_resources.daemon", "run", *where) as process:
         yield process
 
 

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def daemon_of(door: Door) -> list[str]:
-    return ["dagster-daemon", "run", "-w", str(PROJECT / "workspace.yaml")]
+    return ["python", "-m", "nextgen_resources.daemon", "run", "-w", str(PROJECT / "workspace.yaml")]
 
 
 def kill_everything(group: int) -> None:
@@ -113,7 +113,7 @@ def test_run_that_has_ended_by_a_kill_is_told_from_one_that_lives(
     monkeypatch.setenv("DAGSTER_HOME", door.environment["DAGSTER_HOME"])
     with dg.DagsterInstance.get() as instance:
         launcher = instance.run_launcher
-        assert type(launcher).__name__ == "WatchedRunLauncher"
+        assert type(launcher).__name__ == "WarmRunLauncher"
         run = instance.create_run_for_job(dg.job(name="x")(lambda: None))
         assert launcher.check_run_worker_health(run).status.name == "RUNNING"
         child = os.fork()

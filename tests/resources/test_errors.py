@@ -43,6 +43,7 @@ PARENTS = {
     errors.WindowUnknownError: errors.InferenceError,
     errors.InferenceUnavailableError: errors.InferenceError,
     errors.BackupError: errors.NextGenError,
+    errors.DaemonRunningError: errors.NextGenError,
     errors.ModelStoreError: errors.NextGenError,
     errors.TimeRuleError: errors.NextGenError,
     errors.LedgerConflictError: errors.NextGenError,

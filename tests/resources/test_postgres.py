@@ -7,15 +7,20 @@ import pwd
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import psycopg2
 import pytest
 import yaml
 
+from nextgen_resources.daemon import held_in_postgres
+from nextgen_resources.errors import DaemonRunningError
 from tests.graph.harness import Built, built
 
 SHIPPED = Path(__file__).parents[2] / "docs" / "production" / "dagster.yaml"
@@ -106,3 +111,21 @@ def test_runs_events_and_partitions_are_kept_in_postgresql(scenario: Built) -> N
     began = time.perf_counter()
     assert scenario.instance.get_records_for_run(record.dagster_run.run_id, limit=5).records
     assert time.perf_counter() - began < 30
+
+
+def test_lease_of_the_daemon_holds_in_postgresql_and_its_loss_is_noticed(server: int) -> None:
+    url = f"postgresql://nextgen:of-this-test@127.0.0.1:{server}/postgres"
+    lost = threading.Event()
+    with held_in_postgres(url, lost.set):
+        with (
+            pytest.raises(DaemonRunningError, match=rf"nextgen-daemon .* {os.getpid()}, since 20"),
+            held_in_postgres(url),
+        ):
+            pass
+        with closing(psycopg2.connect(url)) as other, other, other.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nextgen-daemon%'"
+            )
+        assert lost.wait(30), "a daemon that has lost its lease must end"
+    with held_in_postgres(url):
+        pass
