@@ -37,7 +37,12 @@ STORED = (
 """Stored actions of the range: those of tickers that are not asked for stay as they are."""
 
 
-@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings", "market_prices"])
+@session_asset(
+    group="ingestion",
+    kinds={"duckdb", "polars"},
+    deps=["security_listings", "market_prices"],
+    is_order_free=True,
+)
 def corporate_actions(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

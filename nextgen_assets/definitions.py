@@ -41,6 +41,7 @@ from nextgen_assets.orchestration.schedules import schedules  # noqa: E402
 from nextgen_assets.orchestration.sensors import sensors  # noqa: E402
 from nextgen_assets.parity import issued_again_gives_the_same_bytes  # noqa: E402
 from nextgen_resources.clock import SystemClock  # noqa: E402
+from nextgen_resources.executors import executor_of  # noqa: E402
 from nextgen_resources.http.policy import policy_at  # noqa: E402
 from nextgen_resources.market_data import load_provider  # noqa: E402
 from nextgen_resources.model_store import ModelStore  # noqa: E402
@@ -132,7 +133,8 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     **overrides
         Resources that take the place of the ordinary ones, for tests.
     """
-    resources = resources_of(settings or load_settings()) | overrides
+    settings = settings or load_settings()
+    resources = resources_of(settings) | overrides
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
         asset_checks=[*asset_checks(), issued_again_gives_the_same_bytes],
@@ -140,7 +142,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
         schedules=schedules(),
         sensors=sensors(),
         resources=resources,
-        executor=dg.in_process_executor,
+        executor=executor_of(settings.execution),
     )
 
 

@@ -30,7 +30,7 @@ CONTEXT_SESSIONS = 20
 """Sessions before the range that a change of unit is measured against."""
 
 
-@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings"])
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings"], is_order_free=True)
 def market_prices(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

@@ -28,7 +28,7 @@ LATE_SESSIONS = 5
 STORED = "SELECT * EXCLUDE (run_id) FROM news_articles WHERE session_date BETWEEN $first AND $last"
 
 
-@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings"])
+@session_asset(group="ingestion", kinds={"duckdb", "polars"}, deps=["security_listings"], is_order_free=True)
 def news_articles(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,

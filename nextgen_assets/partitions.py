@@ -169,3 +169,6 @@ SESSIONS = session_partitions(_settings)
 
 CUTOFFS = cutoff_partitions(_settings)
 """The partitions of the models."""
+
+RAW_SESSIONS_PER_RUN = _settings.execution.raw_sessions_per_run
+"""Sessions in one run of a backfill of raw rows; None: all of them."""

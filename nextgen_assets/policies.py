@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from nextgen_assets.partitions import CUTOFFS, SESSIONS
+from nextgen_assets.partitions import CUTOFFS, RAW_SESSIONS_PER_RUN, SESSIONS
 from nextgen_resources.errors import NextGenError
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.schema import Table, tables_of_record
@@ -20,10 +20,17 @@ _RETRY_SECONDS = 5.0
 
 
 def session_asset(
-    *, group: str, kinds: set[str], deps: Iterable[Any] = ()
+    *, group: str, kinds: set[str], deps: Iterable[Any] = (), is_order_free: bool = False
 ) -> Callable[..., dg.AssetsDefinition]:
-    """An asset with one partition per exchange session, run over a range in one pass."""
-    return _asset(SESSIONS, group, kinds, deps)
+    """An asset with one partition per exchange session, run over a range in one pass.
+
+    Parameters
+    ----------
+    is_order_free : bool
+        Its rows of a session do not depend on its other sessions, so that a backfill may be cut into runs side by
+        side where ``execution.raw_sessions_per_run`` says so.
+    """
+    return _asset(SESSIONS, group, kinds, deps, RAW_SESSIONS_PER_RUN if is_order_free else None)
 
 
 def cutoff_asset(
@@ -34,12 +41,20 @@ def cutoff_asset(
 
 
 def _asset(
-    partitions: dg.PartitionsDefinition, group: str, kinds: set[str], deps: Iterable[Any]
+    partitions: dg.PartitionsDefinition,
+    group: str,
+    kinds: set[str],
+    deps: Iterable[Any],
+    sessions_per_run: int | None = None,
 ) -> Callable[..., dg.AssetsDefinition]:
+    cut = (
+        dg.BackfillPolicy.multi_run(sessions_per_run) if sessions_per_run else dg.BackfillPolicy.single_run()
+    )
+
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         return dg.asset(
             partitions_def=partitions,
-            backfill_policy=dg.BackfillPolicy.single_run(),
+            backfill_policy=cut,
             group_name=group,
             description=described(function),
             kinds=kinds,

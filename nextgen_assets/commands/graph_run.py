@@ -59,7 +59,7 @@ def run_range(
     last: str,
     on_step: Callable[[str, bool], None] | None = None,
 ) -> StepTimes:
-    """Run ``job`` once over the partitions from ``first`` to ``last``.
+    """Run ``job`` once over the partitions from ``first`` to ``last``, whatever executor the settings name.
 
     Parameters
     ----------
@@ -75,6 +75,7 @@ def run_range(
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     started = time.perf_counter()
     times = StepTimes()
+    job = job.with_executor_def(dg.in_process_executor)
     run = instance.create_run_for_job(
         job_def=job, run_config=quiet, tags=tags, remote_job_origin=_as_the_ui_names(job)
     )

@@ -24,6 +24,7 @@ from nextgen_resources.settings.data_sections import (
     UniverseSettings,
     WarehouseSettings,
 )
+from nextgen_resources.settings.execution_section import ExecutionSettings
 from nextgen_resources.settings.field_types import Section
 from nextgen_resources.settings.frozen_mapping import FrozenMapping
 from nextgen_resources.settings.http_section import HttpSettings
@@ -41,6 +42,7 @@ WITHOUT_INFLUENCE: Mapping[str, Any] = {
     "http": True,
     "alerts": True,
     "scheduler": True,
+    "execution": True,
     "warehouse": True,
     "credentials": True,
     "models": {"workers"},
@@ -99,6 +101,7 @@ class Settings(Section):
     answers: AnswerSettings
     trading: TradingSettings
     scheduler: SchedulerSettings
+    execution: ExecutionSettings
     alerts: AlertSettings
     warehouse: WarehouseSettings
     credentials: Credentials

@@ -64,9 +64,12 @@ class Door:
             timeout=timeout_seconds,
         )
 
-    def materialize(self, selection: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def materialize(
+        self, selection: str, *options: str, timeout_seconds: float = 200.0
+    ) -> subprocess.CompletedProcess[str]:
         """``dagster asset materialize`` as a user types it."""
-        return self.call("dagster", "asset", "materialize", "--select", selection, "-m", MODULE, *options)
+        words = ("dagster", "asset", "materialize", "--select", selection, "-m", MODULE, *options)
+        return self.call(*words, timeout_seconds=timeout_seconds)
 
     @contextmanager
     def serving(self, *command: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -15,8 +15,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nextgen_resources.warehouse.tables import TABLES
+from tests.graph.dask_cluster import cluster
 from tests.graph.harness import SMALL, Built, built
-from tests.graph.servers import Api, Door, daemon, polling, webserver
+from tests.graph.servers import Api, Door, as_variables, daemon, polling, webserver
 
 SHORT = {
     "models.train_sessions": 180,
@@ -131,6 +132,35 @@ def test_command_line_range_gives_the_rows_of_the_range(
     assert ran.returncode == 0, ran.stderr[-3000:]
     with built(tmp_path, SHORT) as scenario:
         assert_same_rows(rows_of(scenario), as_a_range)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_run_on_the_workers_of_dask_gives_the_rows_of_the_range(
+    begun: Path, as_a_range: Rows, tmp_path: Path
+) -> None:
+    shutil.copytree(begun / "data", tmp_path / "data")
+    door = Door.to(tmp_path, SMALL | SHORT)
+    with cluster(tmp_path, 3, door.environment) as dask:
+        told = door.environment | as_variables(
+            {"execution.executor": "dask", "execution.dask_address": dask.address}
+        )
+        by_dask = Door(door.folder, told)
+        ran = by_dask.materialize(DAILY, "--partition-range", f"{FIRST}...{LAST}", timeout_seconds=1_500)
+        assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+        workers = {process.pid for process in dask.workers}
+    with built(tmp_path, SHORT) as scenario:
+        assert_same_rows(rows_of(scenario), as_a_range)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAGSTER_HOME", door.environment["DAGSTER_HOME"])
+        with dg.DagsterInstance.get() as instance:
+            (run,) = instance.get_runs()
+            kind = dg.DagsterEventType.STEP_WORKER_STARTED
+            records = instance.get_records_for_run(run.run_id, of_type=kind).records
+            told_by = [record.event_log_entry.get_dagster_event().engine_event_data for record in records]
+            pids = {int(str(said.metadata["pid"].value)) for said in told_by}
+    assert pids <= workers
+    assert len(pids) > 1, "several workers had a part in it"
 
 
 PICTURES = {
