@@ -143,7 +143,7 @@ class DaskStepHandler(StepHandler):
                 }
             )
             try:
-                self._client = Client(timeout=_CONNECT_SECONDS, **where)
+                self._client = Client(timeout=_CONNECT_SECONDS, **where)  # type: ignore[no-untyped-call]
             except OSError as error:
                 raise SettingsError(
                     f"no scheduler of Dask answers at {self._address}; start it, or correct execution.dask_address: {error}"
@@ -171,8 +171,8 @@ def _step_of(context: StepHandlerContext) -> tuple[str, int]:
         "address": dg.Field(Noneable(dg.StringSource), is_required=False, default_value=None),
         "workers": dg.Field(dg.IntSource, is_required=False, default_value=2),
         "max_concurrent": dg.Field(Noneable(dg.IntSource), is_required=False, default_value=None),
-        "retries": get_retries_config(),
-        "tag_concurrency_limits": get_tag_concurrency_limits_config(),
+        "retries": get_retries_config(),  # type: ignore[no-untyped-call]
+        "tag_concurrency_limits": get_tag_concurrency_limits_config(),  # type: ignore[no-untyped-call]
     },
 )
 def dask_executor(init_context: InitExecutorContext) -> StepDelegatingExecutor:
@@ -180,7 +180,7 @@ def dask_executor(init_context: InitExecutorContext) -> StepDelegatingExecutor:
     config: Any = init_context.executor_config
     return StepDelegatingExecutor(
         DaskStepHandler(config["address"], config["workers"]),
-        retries=RetryMode.from_config(config["retries"]),
+        retries=RetryMode.from_config(config["retries"]) or RetryMode.ENABLED,
         max_concurrent=config["max_concurrent"],
         tag_concurrency_limits=config.get("tag_concurrency_limits"),
         check_step_health_interval_seconds=_HEALTH_SECONDS,

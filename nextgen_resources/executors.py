@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import dagster as dg
 
 from nextgen_resources.errors import SettingsError
@@ -33,15 +31,15 @@ def executor_of(execution: ExecutionSettings) -> dg.ExecutorDefinition:
                 from nextgen_resources.dask_executor import dask_executor
 
                 where = {"address": execution.dask_address, "workers": execution.dask_workers}
-                return cast("dg.ExecutorDefinition", dask_executor.configured(where, name="dask"))
+                return dask_executor.configured(where, name="dask")
             case "celery":
                 from dagster_celery import celery_executor
 
-                return cast("dg.ExecutorDefinition", celery_executor)
+                return celery_executor
             case "kubernetes":
                 from dagster_k8s import k8s_job_executor
 
-                return cast("dg.ExecutorDefinition", k8s_job_executor)
+                return k8s_job_executor
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"execution.executor is {execution.executor}, whose package {error.name} is not installed: "
