@@ -63,7 +63,7 @@ class DaskStepHandler(StepHandler):
     def __init__(self, address: str | None, workers: int) -> None:
         self._address, self._workers = address, workers
         self._client: Client | None = None
-        self._futures: dict[tuple[str, int], Future] = {}
+        self._futures: dict[tuple[str, int], Future[None]] = {}
         self._seen_finished: set[tuple[str, int]] = set()
 
     @property
@@ -103,7 +103,7 @@ class DaskStepHandler(StepHandler):
         if future.status == "cancelled" or future.client.status != "running":
             return CheckStepHealthResult.unhealthy("Dask has cancelled the step, or its scheduler is gone")
         if future.status == "error":
-            return CheckStepHealthResult.unhealthy(f"its task failed on Dask: {future.exception()!r}")
+            return CheckStepHealthResult.unhealthy(f"its task failed on Dask: {future.exception()!r}")  # type: ignore[no-untyped-call]
         if future.status == "finished":
             if step in self._seen_finished:
                 return CheckStepHealthResult.unhealthy(
@@ -118,7 +118,7 @@ class DaskStepHandler(StepHandler):
         future = self._futures.get((key, attempt))
         if future is not None:
             with suppress(CancelledError):
-                future.cancel()
+                future.cancel()  # type: ignore[no-untyped-call]
         yield DagsterEvent.engine_event(
             step_handler_context.get_step_context(key), "Took the step back from Dask.", EngineEventData()
         )
