@@ -18,8 +18,8 @@ def executor_of(execution: ExecutionSettings) -> dg.ExecutorDefinition:
 
     Notes
     -----
-    Celery's broker is told by ``DAGSTER_CELERY_BROKER_URL``, and what a pod of Kubernetes is like by the run launcher of
-    ``dagster.yaml``; both may be overridden in a run's own configuration.
+    Celery's broker is told by ``DAGSTER_CELERY_BROKER_HOST`` or in a run's own configuration, what a pod of Kubernetes is
+    like by the run launcher of ``dagster.yaml``.
     """
     try:
         match execution.executor:

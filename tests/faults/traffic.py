@@ -1,8 +1,8 @@
 """One process among many on the same warehouse: it writes its own scenario, its share of one table, or reads.
 
-Run as ``python -m tests.faults.traffic write PATH SCENARIO SESSIONS``, ``... read PATH STOP_FILE``, ``... fill
-PATH WORKER WORKERS PARTITIONS`` or ``... watch PATH STOP_FILE``. It says "ready", waits for a line, works, and
-prints one line of JSON about what happened.
+Run as ``python -m tests.faults.traffic ROLE PATH …``: ``write PATH SCENARIO SESSIONS``, ``fill PATH WORKER WORKERS
+PARTITIONS``, ``read PATH STOP_FILE``, ``watch PATH STOP_FILE`` or ``look PATH STOP_FILE SQL``. It says "ready", waits for
+a line, works, and prints one line of JSON about what happened.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def fill(path: str, worker: int, workers: int, partitions: int) -> dict[str, obj
     return {"done": done, "failures": failures}
 
 
-def read(path: str, stop: Path, torn_sessions: str = TORN) -> dict[str, object]:
+def read(path: str, stop: Path, torn_sessions: str = TORN, pause_seconds: float = 0.02) -> dict[str, object]:
     """Looks for a session that is not whole, again and again until the stop file is there."""
     warehouse, failures, done = Warehouse(database=path), [], 0
     while not stop.exists():
@@ -116,7 +116,7 @@ def read(path: str, stop: Path, torn_sessions: str = TORN) -> dict[str, object]:
             done += 1
         except NextGenError as error:
             failures.append(f"{type(error).__name__}: {error}")
-        time.sleep(0.02)
+        time.sleep(pause_seconds)
     return {"done": done, "failures": failures}
 
 
@@ -129,6 +129,8 @@ def work(role: str, path: str, rest: list[str]) -> dict[str, object]:
             return fill(path, *map(int, rest))
         case "watch":
             return read(path, Path(rest[0]), BROKEN)
+        case "look":
+            return read(path, Path(rest[0]), rest[1], 0.25)
         case _:
             return read(path, Path(rest[0]))
 
