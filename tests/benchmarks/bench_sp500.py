@@ -1,8 +1,10 @@
-"""A hundred of the S&P 500 over ten years through the whole graph: time by stage, memory, sizes.
+"""A hundred of the S&P 500 over ten years through the whole graph: time by stage, memory, sizes, skill by year.
 
-``python -m tests.benchmarks.bench_sp500 [tickers] [first_session] [last_session] [folder]``: runs ``nextgen demo`` on the files
-in ../shared/data/sp500_daily_2003_2017, in a folder of its own, as a user with environment variables would. With
-``folder`` what was built is kept there.
+``python -m tests.benchmarks.bench_sp500 [tickers] [first_session] [last_session] [folder] [families]``: runs ``nextgen
+demo`` on the files in ../shared/data/sp500_daily_2003_2017, in a folder of its own, as a user with environment variables
+would. With ``folder`` what was built is kept there. ``families`` (with commas between them) are trained instead of
+those of the settings, and the skill of all of them and of momentum is printed by year:
+``bench_sp500 100 2003-04-01 2017-12-29 "" base_rate,logistic,lstm,gradient_boosting``.
 """
 
 from __future__ import annotations
@@ -26,19 +28,24 @@ DATA = ROOT.parent / "shared" / "data" / "sp500_daily_2003_2017"
 _SAMPLE_SECONDS = 0.25
 
 
-def environment(folder: Path, tickers: str, first: str, last: str) -> dict[str, str]:
+def environment(folder: Path, tickers: str, first: str, last: str, families: str = "") -> dict[str, str]:
     """What a user would set."""
-    return os.environ | {
-        "NEXTGEN__SCENARIO_ID": "sp500",
-        "NEXTGEN__PATHS__DATA_DIR": str(folder / "data"),
-        "NEXTGEN__INGESTION__PROVIDER": "files",
-        "NEXTGEN__INGESTION__PROVIDER_OPTIONS": json.dumps({"path": str(DATA)}),
-        "NEXTGEN__INGESTION__FIRST_SESSION": first,
-        "NEXTGEN__INGESTION__LAST_SESSION": last,
-        "NEXTGEN__INGESTION__MAX_TICKERS": tickers,
-        "NEXTGEN_ROOT": str(ROOT),
-        "COLUMNS": "140",
-    }
+    own = {"NEXTGEN__MODELS__FAMILIES": json.dumps(families.split(","))} if families else {}
+    return (
+        os.environ
+        | own
+        | {
+            "NEXTGEN__SCENARIO_ID": "sp500",
+            "NEXTGEN__PATHS__DATA_DIR": str(folder / "data"),
+            "NEXTGEN__INGESTION__PROVIDER": "files",
+            "NEXTGEN__INGESTION__PROVIDER_OPTIONS": json.dumps({"path": str(DATA)}),
+            "NEXTGEN__INGESTION__FIRST_SESSION": first,
+            "NEXTGEN__INGESTION__LAST_SESSION": last,
+            "NEXTGEN__INGESTION__MAX_TICKERS": tickers,
+            "NEXTGEN_ROOT": str(ROOT),
+            "COLUMNS": "140",
+        }
+    )
 
 
 @dataclass
@@ -80,19 +87,25 @@ def print_stages(home: Path, memory: Memory) -> None:
         print(f"{step['step_key']:60s} {end - begin:8.1f} {memory.peak(begin, end)[1] / 1e6:9.0f}")
 
 
-def main(tickers: str = "100", first: str = "2005-01-03", last: str = "2014-12-31", kept: str = "") -> None:
-    """Run once and print the summary of the run and what it took."""
+def main(
+    tickers: str = "100",
+    first: str = "2005-01-03",
+    last: str = "2014-12-31",
+    kept: str = "",
+    families: str = "",
+) -> None:
+    """Run once and print the summary of the run and what it took, and how each family did where they are named."""
     if not DATA.is_dir():
         print(f"skipped: the S&P 500 bars are not at {DATA}")
         return
     with contextlib.ExitStack() as stack:
         folder = Path(kept or stack.enter_context(tempfile.TemporaryDirectory()))
-        memory = Memory()
+        memory, own = Memory(), environment(folder, tickers, first, last, families)
         started = time.perf_counter()
         with subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "nextgen_assets.cli", "demo"],
             cwd=ROOT,
-            env=environment(folder, tickers, first, last),
+            env=own,
         ) as process:
             memory.watch(process)
         alone, together = memory.peak()
@@ -109,6 +122,13 @@ def main(tickers: str = "100", first: str = "2005-01-03", last: str = "2014-12-3
             size = sum(file.stat().st_size for file in (scenario / part).rglob("*") if file.is_file())
             print(f"{part:19s} {size / 1e6:8.0f} MB")
         print_stages(scenario / "dagster_home", memory)
+        if families:
+            command = [sys.executable, "-W", "ignore", "-m", "nextgen_assets.cli", "skill"]
+            print(
+                subprocess.run(
+                    command, cwd=ROOT, env=own, stdout=subprocess.PIPE, text=True, check=True
+                ).stdout
+            )
 
 
 if __name__ == "__main__":
