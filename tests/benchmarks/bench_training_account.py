@@ -4,7 +4,7 @@
 they are at hand, else the embedded history; the inputs are prepared by the real graph, then cut-offs evenly spread
 over the second half of the range are trained one after the other with the settings of the product, checkpoints and
 the store of artifacts included, on one thread. CPU seconds; each second is counted in one stage. Families are named
-with commas between them.
+with commas between them. The last session is at most that of the embedded history, 2013-02-28: partitions end there.
 """
 
 from __future__ import annotations
