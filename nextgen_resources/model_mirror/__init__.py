@@ -126,7 +126,7 @@ class MlflowMirror:
             done = subprocess.run(
                 [python, "-W", "ignore", str(_WRITER)],
                 input=json.dumps(asked),
-                env=_environment(),
+                env=_environment(is_file_store=self.tracking_uri.startswith("file:")),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -149,11 +149,17 @@ class MlflowMirror:
         return Mirrored(tuple(answer["added"]), tuple(answer["known"]), str(answer["version"]))
 
 
-def _environment() -> dict[str, str]:
-    """What MLflow may know of ours: nothing of this project, least of all its secrets."""
+def _environment(*, is_file_store: bool) -> dict[str, str]:
+    """What MLflow may know of ours: nothing of this project, least of all its secrets.
+
+    Notes
+    -----
+    MLflow 3 wants to be told that a store of files is meant; who named one in the tracking URI has said so.
+    """
     own = {
         name: value
         for name, value in os.environ.items()
         if name in _PASSED_ON_ALONE or name.startswith(_PASSED_ON)
     }
+    own |= {"MLFLOW_ALLOW_FILE_STORE": "true"} if is_file_store else {}
     return own | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}

@@ -75,7 +75,7 @@ def read(target: MlflowMirror, program: str = READ) -> str:
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"},
+        env=os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true", "GIT_PYTHON_REFRESH": "quiet"},
     )
     return done.stdout
 
