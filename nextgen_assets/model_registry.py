@@ -1,28 +1,21 @@
 """Models of each training cut-off: trained, registered, deployed for the month that follows."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.intervals import BootstrapConfig
-from nextgen_assets.domain.labels import labels
-from nextgen_assets.domain.splits import SplitConfig
-from nextgen_assets.domain.trained_model import TrainedModel, registry_frame
+from nextgen_assets.domain.trained_model import TrainedModel
 from nextgen_assets.domain.training_data import TrainingData
-from nextgen_assets.domain.training_job import TrainingSettings
-from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.walk_forward import anchor_month, walk_forward
-from nextgen_assets.domain.window_store import WindowStore
-from nextgen_assets.feature_selection import feature_set_of
-from nextgen_assets.market_view import read_market, security_names, segments
 from nextgen_assets.metadata import record
+from nextgen_assets.model_records import registered, trials
 from nextgen_assets.partitions import WITHIN_MONTH, calendar_of, month_sessions, requested_months
 from nextgen_assets.pictures import learning_curves
 from nextgen_assets.policies import cutoff_asset
 from nextgen_assets.training_display import TrainingDisplay
+from nextgen_assets.training_inputs import training_data
 from nextgen_resources.clock import Clock
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
@@ -101,88 +94,6 @@ def trainable(
         else:
             chosen.append((data, cutoff))
     return chosen, skipped
-
-
-def training_data(
-    warehouse: Warehouse, settings: Settings, cutoffs: list[date]
-) -> Iterator[tuple[TrainingData, date]]:
-    """Windows and labels that each cut-off may see, as known at its own knowledge cut-off."""
-    calendar, models = calendar_of(settings), settings.models
-    chosen = feature_set_of(settings)
-    horizon = models.horizon_sessions
-    history = (
-        models.train_sessions
-        + models.embargo_sessions
-        + 2 * horizon
-        + chosen.lookback_sessions
-        + WINDOW_SESSIONS
-    )
-    for first, last, as_of in segments(warehouse, settings, cutoffs, history):
-        begin = calendar.shift(first, -history)
-        market = read_market(warehouse, settings, begin, last, as_of)
-        known = labels(market.panel, horizon, last).frame()
-        rows = warehouse.read("windows", feature_set_id=chosen.feature_set_id, first=begin, last=last)
-        rows = security_names(warehouse, last).follow(rows, "session_date")
-        if rows.is_empty():
-            continue
-        volatility = trailing_volatility(market.panel, horizon)
-        targets = known.select("ticker", "session_date", "forward_return").join(
-            volatility, on=["ticker", "session_date"], how="left"
-        )
-        store = WindowStore.from_rows(rows, calendar.between(begin, last))
-        data = TrainingData.build(
-            store, targets, chosen.feature_set_id, calendar, training_settings(settings)
-        )
-        yield from ((data, cutoff) for cutoff in cutoffs if first <= cutoff <= last)
-
-
-def training_settings(settings: Settings) -> TrainingSettings:
-    """What is trained on which split, as the settings say."""
-    models = settings.models
-    families: dict[str, dict[str, object]] = {family: {} for family in models.families}
-    if "lstm" in families:
-        families["lstm"] = models.lstm.model_dump()
-    split = SplitConfig(
-        horizon_sessions=models.horizon_sessions,
-        train_sessions=models.train_sessions,
-        embargo_sessions=models.embargo_sessions,
-        validation_fraction=models.validation_fraction,
-        maximum_windows=models.maximum_train_windows,
-    )
-    return TrainingSettings(
-        families,
-        split,
-        BootstrapConfig(block_sessions=models.horizon_sessions),
-        models.seed,
-        models.warm_start_months,
-    )
-
-
-def registered(
-    models: list[TrainedModel],
-    settings: Settings,
-    store: ModelStore,
-    now: datetime,
-    trials_to_date: list[int],
-) -> pl.DataFrame:
-    """Rows of ``model_registry`` for models whose artifacts are in the store."""
-    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
-    saved = [store.save(model.arrays, model.manifest()) for model in models]
-    moment = pl.Datetime("us", "UTC")
-    return registry_frame(models).with_columns(
-        trials_to_date=pl.Series(trials_to_date, dtype=pl.Int32),
-        artifact_path=pl.Series([path for path, _ in saved], dtype=pl.String),
-        artifact_sha256=pl.Series([sha256 for _, sha256 in saved], dtype=pl.String),
-        as_of=pl.Series([calendar.cutoff(model.cutoff_session, delay) for model in models], dtype=moment),
-        created_at=pl.lit(now).cast(moment),
-    )
-
-
-def trials(warehouse: Warehouse, models: list[TrainedModel]) -> list[int]:
-    """For each model, how many configurations of its family have been tried, this one included."""
-    tried = set(warehouse.read("configurations_tried").rows())
-    rows = registry_frame(models).select("family", "feature_set_id", "seed", "config").rows()
-    return [sum(known[0] == row[0] for known in tried | {row}) for row in rows]
 
 
 def deployments(models: list[TrainedModel], settings: Settings, now: datetime) -> pl.DataFrame:

@@ -25,7 +25,7 @@ def node(name: str) -> dg.AssetSpec:
 
 def test_graph_has_the_assets_of_the_modules_and_no_other() -> None:
     assert {key.to_user_string() for key in GRAPH.get_all_asset_keys()} == set(NAMES)
-    assert len(NAMES) == 25
+    assert len(NAMES) == 26
 
 
 @pytest.mark.parametrize("name", NAMES)

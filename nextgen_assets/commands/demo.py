@@ -27,6 +27,7 @@ STAGES = (
     ("prepare_inputs", "prices, news, features"),
     ("train_models", "models, month by month"),
     ("decide_and_trade", "predictions, feedback, trades"),
+    ("answer_signals", "answers to retrain signals"),
 )
 """Jobs in the order of the graph, and what they are about."""
 _LONGEST_TITLE = max(len(title) for _, title in STAGES)

@@ -4,6 +4,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 MODELS = dg.AssetSelection.assets("model_registry")
+ANSWERS = dg.AssetSelection.assets("retrain_answers")
 INTRADAY = dg.AssetSelection.groups("intraday")
 INPUTS = dg.AssetSelection.groups("ingestion", "features")
 
@@ -19,13 +20,18 @@ train_models = dg.define_asset_job(
 )
 decide_and_trade = dg.define_asset_job(
     "decide_and_trade",
-    selection=dg.AssetSelection.all() - INPUTS - MODELS - INTRADAY,
+    selection=dg.AssetSelection.all() - INPUTS - MODELS - ANSWERS - INTRADAY,
     description="Priorities, predictions, their validation, feedback, plans, trades, holdings and health.",
 )
 daily_cycle = dg.define_asset_job(
     "daily_cycle",
-    selection=dg.AssetSelection.all() - MODELS - INTRADAY,
+    selection=dg.AssetSelection.all() - MODELS - ANSWERS - INTRADAY,
     description="Everything that one session needs, with the models that are live.",
+)
+answer_signals = dg.define_asset_job(
+    "answer_signals",
+    selection=ANSWERS,
+    description="A model of its own for each ticker whose retrain signal asks for one, within cool-down and budget.",
 )
 import_ticks = dg.define_asset_job(
     "import_ticks",
@@ -41,4 +47,12 @@ revisit_recent = dg.define_asset_job(
 
 def jobs() -> list[UnresolvedAssetJobDefinition]:
     """Every job of the code location."""
-    return [prepare_inputs, train_models, decide_and_trade, daily_cycle, import_ticks, revisit_recent]
+    return [
+        prepare_inputs,
+        train_models,
+        decide_and_trade,
+        daily_cycle,
+        answer_signals,
+        import_ticks,
+        revisit_recent,
+    ]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from nextgen_assets.orchestration.answering import answer_retrain_signals
 from nextgen_assets.orchestration.catching_up import catch_up
 from nextgen_assets.orchestration.events import LOOKED_BACK, row_events, run_events
 from nextgen_assets.orchestration.late_arrivals import new_files
@@ -61,4 +62,4 @@ def _since(cursor: str | None, now: datetime) -> datetime:
 
 def sensors() -> list[dg.SensorDefinition]:
     """Every sensor of the code location; they start stopped."""
-    return [tell_receivers, catch_up, new_files]
+    return [tell_receivers, catch_up, new_files, answer_retrain_signals]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from nextgen_resources.settings.field_types import Section, WholeNumber
+from nextgen_resources.settings.field_types import RealNumber, Section, WholeNumber
 
 
 class AnswerSettings(Section):
@@ -22,4 +22,11 @@ class AnswerSettings(Section):
         ge=40,
         le=5_000,
         description="sessions after its cut-off in which the gate judges a model of one ticker",
+    )
+    epochs: WholeNumber = Field(
+        ge=1, le=1_000, description="most passes over the past of the ticker; the validated best is kept"
+    )
+    batch_size: WholeNumber = Field(ge=1, le=65_536, description="windows of the ticker per gradient step")
+    learning_rate_share: RealNumber = Field(
+        gt=0, le=10, description="step size as a share of the one that the network was trained with"
     )

@@ -102,8 +102,16 @@ _SPECS = (
     TableSpec("news_sentiment", "news_sentiment", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("feature_sets", "feature_windows", WriteMode.APPEND, None),
     TableSpec("feature_windows", "feature_windows", WriteMode.REPLACE, "session_date"),
-    TableSpec("model_registry", "model_registry", WriteMode.APPEND, "cutoff_session"),
-    TableSpec("model_deployments", "model_registry", WriteMode.APPEND, None),
+    TableSpec(
+        "model_registry",
+        "model_registry",
+        WriteMode.APPEND,
+        "cutoff_session",
+        also_written_by=("retrain_answers",),
+    ),
+    TableSpec(
+        "model_deployments", "model_registry", WriteMode.APPEND, None, also_written_by=("retrain_answers",)
+    ),
     TableSpec("strategic_priorities", "strategic_priorities", WriteMode.REPLACE, "session_date"),
     TableSpec("predictions", "predictions", WriteMode.APPEND, "session_date"),
     TableSpec("promotion_verdicts", "predictions", WriteMode.APPEND, None),
@@ -119,6 +127,7 @@ _SPECS = (
         "insight_retests", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),
     TableSpec("retrain_signals", "retrain_signals", WriteMode.APPEND, "session_date"),
+    TableSpec("retrain_answers", "retrain_answers", WriteMode.APPEND, "session_date", may_become_empty=True),
     TableSpec("bias_flags", "retrain_signals", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec("trade_plans", "trade_plans", WriteMode.TAIL, "session_date"),
     TableSpec("trades", "trades", WriteMode.TAIL, "session_date", may_become_empty=True),

@@ -37,7 +37,16 @@ SMALL = {
 }
 """Settings that make a graph of a year and a half run in seconds."""
 
-WALL_CLOCK = {"run_id", "issued_at", "validated_at", "created_at", "scored_at", "seen_at", "origin"}
+WALL_CLOCK = {
+    "run_id",
+    "issued_at",
+    "validated_at",
+    "created_at",
+    "scored_at",
+    "seen_at",
+    "origin",
+    "in_force_from",
+}
 """Columns that state when something ran; everything else must be reproducible."""
 
 

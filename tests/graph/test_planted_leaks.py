@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nextgen_assets import feature_selection, market_view, model_registry, news_articles
+from nextgen_assets import feature_selection, market_view, model_records, news_articles
 from nextgen_assets.commands.graph_run import RunFailedError
 from nextgen_assets.domain import features, news, scaling, training_data, training_job
 from nextgen_assets.domain.features._trailing import trailing_sum
@@ -167,7 +167,7 @@ def test_labels_without_purge_and_a_registry_that_lies_are_caught(
         )
 
     monkeypatch.setattr(training_data, "rows_before_cutoff", rows_without_purge)
-    monkeypatch.setattr(model_registry, "registry_frame", lying)
+    monkeypatch.setattr(model_records, "registry_frame", lying)
     outcome = build_both(tmp_path, inputs.folders, train)
     assert not outcome.refusals
     assert "model_registry" in outcome.found

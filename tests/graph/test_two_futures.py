@@ -56,6 +56,7 @@ QUIET_TABLES = {
     "bias_flags",
     "retrain_signals",
     "abstention_outcomes",
+    "retrain_answers",
     "quality_findings",
     *INTRADAY,
     *REPAIRS,
@@ -110,6 +111,7 @@ def test_every_table_has_something_to_compare_before_the_last_parting(real: Buil
         "market_price_revisions",
         "corporate_action_revisions",
         "bias_flags",
+        "retrain_answers",
         "quality_findings",
         "insight_retests",
     }

@@ -169,7 +169,8 @@ def assets_of(job: str) -> set[str]:
 
 def test_stages_of_the_demo_cover_every_asset_once() -> None:
     stages = [
-        assets_of(name) for name in ("prepare_inputs", "train_models", "decide_and_trade", "import_ticks")
+        assets_of(name)
+        for name in ("prepare_inputs", "train_models", "decide_and_trade", "answer_signals", "import_ticks")
     ]
     every = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
     assert set.union(*stages) == every
@@ -179,6 +180,7 @@ def test_stages_of_the_demo_cover_every_asset_once() -> None:
 def test_daily_cycle_is_everything_but_training() -> None:
     assert assets_of("daily_cycle") == assets_of("prepare_inputs") | assets_of("decide_and_trade")
     assert assets_of("train_models") == {"model_registry"}
+    assert assets_of("answer_signals") == {"retrain_answers"}
 
 
 def test_every_job_has_the_partitions_of_its_assets_and_the_checks_on_them() -> None:

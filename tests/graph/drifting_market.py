@@ -1,0 +1,80 @@
+"""A made-up market of four tickers that go on as they went the day before, until one of them turns back instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from nextgen_assets.domain.sessions import xnys
+from nextgen_resources.market_data import BAR_SCHEMA
+from nextgen_resources.market_data.bokeh import Provider as EmbeddedMarket
+
+TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
+TURNED = "IBM"
+_FIRST, _LAST = date(2003, 8, 1), date(2005, 6, 30)
+_PERSISTENCE = 0.65
+
+
+class DriftingMarket:
+    """Returns of tomorrow follow those of today; of ``TURNED`` they go against them from ``turn`` on.
+
+    Parameters
+    ----------
+    turn : date
+        First session at which it behaves otherwise.
+    """
+
+    name = EmbeddedMarket.name
+    capabilities = EmbeddedMarket.capabilities
+    dividend_basis = EmbeddedMarket.dividend_basis
+
+    def __init__(self, turn: date) -> None:
+        self._turn = turn
+        self.delay_minutes = EmbeddedMarket().delay_minutes
+
+    def listings(self) -> pl.DataFrame:
+        """Four of the embedded companies, listed all the time."""
+        known = EmbeddedMarket().listings().filter(pl.col("ticker").is_in(TICKERS))
+        return known.with_columns(first_session=pl.lit(_FIRST), last_session=pl.lit(None, pl.Date))
+
+    def daily_bars(self, tickers: Iterable[str], first: date, last: date) -> pl.DataFrame:
+        """Bars of ``tickers`` from ``first`` to ``last``."""
+        wanted = pl.col("ticker").is_in(sorted(set(tickers)))
+        return self._bars.filter(wanted & pl.col("session_date").is_between(first, last))
+
+    def corporate_actions(self, tickers: Iterable[str], first: date, last: date) -> None:
+        """None happen."""
+        return
+
+    @cached_property
+    def _bars(self) -> pl.DataFrame:
+        sessions, dice = xnys().between(_FIRST, _LAST), np.random.default_rng(11)
+        frames = []
+        for ticker in TICKERS:
+            shocks, returns = 0.01 * dice.standard_normal(len(sessions)), np.zeros(len(sessions))
+            for place in range(1, len(sessions)):
+                turns = ticker == TURNED and sessions[place] >= self._turn
+                pull = -_PERSISTENCE if turns else _PERSISTENCE
+                returns[place] = pull * returns[place - 1] + shocks[place]
+            close = 50.0 * np.exp(np.cumsum(returns))
+            opened = close * np.exp(-returns / 2)
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "ticker": ticker,
+                        "session_date": sessions,
+                        "open": opened,
+                        "high": np.maximum(opened, close) * 1.002,
+                        "low": np.minimum(opened, close) * 0.998,
+                        "close": close,
+                        "volume": np.full(len(sessions), 5e6) + 1e4 * np.arange(len(sessions)),
+                        "adjusted_close": close,
+                    }
+                )
+            )
+        bars = pl.concat(frames).sort("ticker", "session_date")
+        return bars.select(pl.col(name).cast(kind) for name, kind in BAR_SCHEMA.items())
