@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -18,11 +17,12 @@ from tests.resources.warehouse.table_rows import signals
 
 NOW = datetime(2005, 2, 10, 23, 0, tzinfo=UTC)
 MONDAY, TUESDAY, FRIDAY = date(2005, 2, 7), date(2005, 2, 8), date(2005, 2, 11)
+NEXT_WEEK = date(2005, 2, 14)
 
 
-@pytest.fixture
-def scenario(tmp_path: Path) -> Iterator[Built]:
-    with built(tmp_path) as found:
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    with built(tmp_path_factory.mktemp("answering")) as found:
         yield found
 
 
@@ -72,17 +72,9 @@ def test_each_batch_is_started_once_and_answered_once(scenario: Built) -> None:
 
 
 def test_signals_wait_while_predictions_or_models_are_written(scenario: Built) -> None:
-    append_rows(scenario.warehouse, "retrain_signals", signals([MONDAY]), "test", NOW)
+    append_rows(scenario.warehouse, "retrain_signals", signals([NEXT_WEEK]), "test", NOW)
     job = scenario.definitions.resolve_job_def("daily_cycle")
     run = scenario.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert f"daily_cycle is running ({run.run_id})" in str(tick(scenario))
     scenario.instance.report_run_canceled(run)
     assert isinstance(tick(scenario), dg.RunRequest)
-
-
-def test_a_busy_warehouse_is_looked_at_by_the_next_tick(scenario: Built) -> None:
-    impatient = scenario.warehouse.model_copy(update={"lock_timeout_seconds": 0.05})
-    with scenario.warehouse.transaction():
-        resources = {"warehouse": impatient, "settings": scenario.settings, "clock": FrozenClock(NOW)}
-        with dg.build_sensor_context(scenario.instance, resources=resources) as context:
-            assert "by the next tick" in str(answer_retrain_signals(context))
