@@ -5,7 +5,7 @@ from datetime import date
 from functools import cached_property
 
 from nextgen_assets.domain.fine_tuning import fine_tuned
-from nextgen_assets.domain.models import RefinableFamily, load_family
+from nextgen_assets.domain.models import ModelInputError, RefinableFamily, load_family
 from nextgen_assets.domain.signal_answers import NOTHING_TO_START_FROM, TOO_LITTLE_HISTORY, NotTrained
 from nextgen_assets.domain.splits import TooLittleDataError
 from nextgen_assets.domain.trained_model import TrainedModel
@@ -60,6 +60,8 @@ class TickerTraining:
             return fine_tuned(data, session, ticker, champion, self._checkpoints)
         except TooLittleDataError as error:
             return NotTrained(TOO_LITTLE_HISTORY, str(error))
+        except ModelInputError as error:  # such as a network of an older release: the next month brings a new one
+            return NotTrained(NOTHING_TO_START_FROM, str(error))
 
     @cached_property
     def _data(self) -> dict[date, TrainingData]:

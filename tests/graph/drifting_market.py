@@ -1,4 +1,4 @@
-"""A made-up market of four tickers that go on as they went the day before, until one of them turns back instead."""
+"""A made-up market of four tickers: where a bar closed in its range foretells the next day, until one ticker turns."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from nextgen_resources.market_data.bokeh import Provider as EmbeddedMarket
 TICKERS = ("AAPL", "GOOG", "IBM", "MSFT")
 TURNED = "IBM"
 _FIRST, _LAST = date(2003, 8, 1), date(2005, 6, 30)
-_PERSISTENCE = 0.65
+_PULL, _NOISE = 0.012, 0.008
 
 
 class DriftingMarket:
-    """Returns of tomorrow follow those of today; of ``TURNED`` they go against them from ``turn`` on.
+    """A close near the high is followed by a rise, one near the low by a fall; of ``TURNED`` the other way from ``turn`` on.
 
     Parameters
     ----------
@@ -55,21 +55,22 @@ class DriftingMarket:
         sessions, dice = xnys().between(_FIRST, _LAST), np.random.default_rng(11)
         frames = []
         for ticker in TICKERS:
-            shocks, returns = 0.01 * dice.standard_normal(len(sessions)), np.zeros(len(sessions))
-            for place in range(1, len(sessions)):
-                turns = ticker == TURNED and sessions[place] >= self._turn
-                pull = -_PERSISTENCE if turns else _PERSISTENCE
-                returns[place] = pull * returns[place - 1] + shocks[place]
+            place = dice.uniform(0.02, 0.98, len(sessions))
+            turned = np.array([ticker == TURNED and day >= self._turn for day in sessions])
+            pull = np.where(turned, -_PULL, _PULL) * (2 * place - 1)
+            returns = _NOISE * dice.standard_normal(len(sessions))
+            returns[1:] += pull[:-1]
             close = 50.0 * np.exp(np.cumsum(returns))
-            opened = close * np.exp(-returns / 2)
+            spread = 0.03 * close
+            low = close - place * spread
             frames.append(
                 pl.DataFrame(
                     {
                         "ticker": ticker,
                         "session_date": sessions,
-                        "open": opened,
-                        "high": np.maximum(opened, close) * 1.002,
-                        "low": np.minimum(opened, close) * 0.998,
+                        "open": low + spread / 2,
+                        "high": low + spread,
+                        "low": low,
                         "close": close,
                         "volume": np.full(len(sessions), 5e6) + 1e4 * np.arange(len(sessions)),
                         "adjusted_close": close,

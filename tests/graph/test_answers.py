@@ -22,17 +22,18 @@ from tests.graph.drifting_market import TURNED, DriftingMarket
 from tests.graph.harness import Built, built
 
 TURN = date(2004, 4, 1)
-FIRST, LAST = date(2003, 9, 2), date(2005, 2, 4)
+FIRST, LAST = date(2003, 9, 2), date(2005, 1, 14)
 PREDICTED = date(2004, 9, 1)
-MONTHS = (date(2004, 8, 1), date(2005, 1, 1))
+MONTHS = (date(2004, 8, 1), date(2004, 12, 1))
 DRIFT = {
     "ingestion.first_session": FIRST,
     "ingestion.last_session": LAST,
     "models.families": ["base_rate", "lstm"],
+    "features.names": ["close_location", "volatility_20"],
     "models.horizon_sessions": 1,
     "models.train_sessions": 160,
     "models.lstm.hidden_size": 6,
-    "models.lstm.epochs": 15,
+    "models.lstm.epochs": 20,
     "models.lstm.patience": 4,
     "models.lstm.batch_size": 64,
     "models.lstm.learning_rate": 0.01,
