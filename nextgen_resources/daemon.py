@@ -142,6 +142,8 @@ def main() -> None:
     if sys.argv[1:2] != ["run"]:
         run()
         return
+    # a code server that is slow to load is no reason to give a backfill up
+    os.environ.setdefault("DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR", "1")
     try:
         with dg.DagsterInstance.get() as instance, lease(instance):
             run()
