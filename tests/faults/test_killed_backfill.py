@@ -33,7 +33,12 @@ QUICK = {
 }
 LONGEST_PAUSE_SECONDS = 4.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7_200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(7_200),
+    # Dagster asks for a deprecated selection of its own when a backfill is made
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 
 class Servers:
