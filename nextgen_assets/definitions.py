@@ -85,15 +85,22 @@ ASSET_MODULES = [
 
 
 def warehouse_of(settings: Settings) -> Warehouse:
-    """The warehouse of the scenario; nothing is opened yet."""
-    return Warehouse(
-        database=str(settings.warehouse_path),
-        connection_config={
+    """The warehouse of the scenario, a file or a lake; nothing is opened yet."""
+    how = {
+        "database": str(settings.warehouse_path),
+        "connection_config": {
             "memory_limit": settings.warehouse.memory_limit,
             "threads": settings.warehouse.threads,
         },
-        lock_timeout_seconds=settings.warehouse.lock_timeout_seconds,
-    )
+        "lock_timeout_seconds": settings.warehouse.lock_timeout_seconds,
+    }
+    catalogue = settings.credentials.lake_catalogue
+    if settings.warehouse.kind == "lake" and catalogue is not None:
+        from nextgen_resources.warehouse.lake import LakeWarehouse
+
+        place = str(settings.lake_data_path)
+        return LakeWarehouse(catalogue=catalogue.get_secret_value(), data_path=place, **how)
+    return Warehouse(**how)
 
 
 def resources_of(settings: Settings) -> dict[str, Any]:

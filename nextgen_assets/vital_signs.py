@@ -66,7 +66,7 @@ def worst(signs: list[Sign]) -> Level:
 
 
 def _of_warehouse(warehouse: Warehouse, settings: Settings, now: datetime) -> Iterator[Sign]:
-    if not warehouse.path.exists():
+    if not warehouse.is_there:
         yield Sign(
             "feed", "unknown", f"there is no warehouse at {warehouse.path}; run `nextgen demo` or a backfill"
         )

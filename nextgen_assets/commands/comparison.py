@@ -54,7 +54,7 @@ def _differences(both: list[Settings]) -> Table | str:
 
 def _results(settings: Settings) -> Results:
     warehouse = warehouse_of(settings)
-    if not warehouse.path.exists():
+    if not warehouse.is_there:
         raise WarehouseError(
             f"scenario {settings.scenario_id!r} has no warehouse at {warehouse.path}; "
             f"run `nextgen --scenario {settings.scenario_id} demo`"

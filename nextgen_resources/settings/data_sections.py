@@ -210,8 +210,14 @@ class FeatureSettings(Section):
 
 
 class WarehouseSettings(Section):
-    """How the DuckDB file is opened. Changes no row."""
+    """Where the rows lie and how they are opened. Changes no row."""
 
+    kind: Literal["file", "lake"] = Field(
+        description="one DuckDB file of this machine, or a DuckLake whose catalogue is credentials.lake_catalogue"
+    )
+    lake_data_path: Path | None = Field(
+        description="folder of a lake's Parquet files, seen by every machine; null: lake in the scenario's folder"
+    )
     lock_timeout_seconds: RealNumber = Field(
         gt=0, le=3_600, description="seconds to wait for the warehouse lock before giving up"
     )
@@ -233,6 +239,9 @@ class Credentials(Section):
     alpaca_api_secret_key: Secret | None = Field(description="Alpaca secret belonging to the key id")
     redis_url: Secret | None = Field(
         description="Redis that keeps the answers of providers in place of a file, such as redis://localhost:6379/0"
+    )
+    lake_catalogue: Secret | None = Field(
+        description="PostgreSQL that keeps the catalogue of a lake, such as host=db dbname=nextgen user=nextgen password=…"
     )
     webhook_signing_secret: Secret | None = Field(
         description="shared secret that signs outgoing webhooks (HMAC-SHA256)"

@@ -128,6 +128,14 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _lake_has_a_catalogue(self) -> Self:
+        if self.warehouse.kind == "lake" and self.credentials.lake_catalogue is None:
+            raise ValueError(
+                "warehouse.kind is lake, which needs credentials.lake_catalogue: set it in the environment"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _feedback_has_blocks(self) -> Self:
         """Feedback resamples blocks of sessions: a window of fewer than two blocks has no spread."""
         shortest, block = self.feedback.minimum_sessions, self.feedback_block_sessions
@@ -202,6 +210,11 @@ class Settings(Section):
     def warehouse_path(self) -> Path:
         """The DuckDB file of this scenario."""
         return self.scenario_dir / "warehouse.duckdb"
+
+    @property
+    def lake_data_path(self) -> Path:
+        """Folder of a lake's files."""
+        return self.warehouse.lake_data_path or self.scenario_dir / "lake"
 
     @property
     def outbox_path(self) -> Path:

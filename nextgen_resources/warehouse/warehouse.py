@@ -54,6 +54,11 @@ class Warehouse(DuckDBResource):
         """The database file."""
         return Path(self.database)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it was ever made."""
+        return self.path.exists()
+
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-write connection under the exclusive lock; inside another one, that one again."""

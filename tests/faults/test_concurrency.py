@@ -20,26 +20,33 @@ PARTITIONS = int(os.environ.get("NEXTGEN_TEST_PARTITIONS", "400"))
 LONGEST_WAIT_SECONDS = 60.0
 
 
-def _start(*arguments: object) -> subprocess.Popen[str]:
+def _start(*arguments: object, python: str = sys.executable, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.traffic", *map(str, arguments)],
+        [python, "-m", "tests.faults.traffic", *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore", **environment},
     )
 
 
 Outcome = dict[str, Any]
 
 
-def _race(
-    writing: list[tuple[object, ...]], reading: list[tuple[object, ...]], stop: Path
+def race(
+    writing: list[tuple[object, ...]],
+    reading: list[tuple[object, ...]],
+    stop: Path,
+    python: str = sys.executable,
+    **environment: str,
 ) -> tuple[list[Outcome], float]:
     """Let them all begin at once; what the writers and then the readers say, and the seconds of the writers."""
-    writers, readers = ([_start(*arguments) for arguments in part] for part in (writing, reading))
+    writers, readers = (
+        [_start(*arguments, python=python, **environment) for arguments in part]
+        for part in (writing, reading)
+    )
     try:
         for process in (*writers, *readers):
             assert process.stdout.readline().strip() == "ready"
@@ -65,7 +72,7 @@ def _rush(warehouse: Warehouse, stop: Path, *, writers: int, readers: int, sessi
     writing: list[tuple[object, ...]] = [
         ("write", path, f"writer-{number}", sessions) for number in range(writers)
     ]
-    outcomes, seconds = _race(writing, [("read", path, stop)] * readers, stop)
+    outcomes, seconds = race(writing, [("read", path, stop)] * readers, stop)
     wrote, read = (
         sum(outcome["done"] for outcome in part) for part in (outcomes[:writers], outcomes[writers:])
     )
@@ -109,7 +116,7 @@ def test_eight_processes_fill_one_table_beside_four_readers(warehouse, tmp_path)
     writing: list[tuple[object, ...]] = [
         ("fill", path, number, writers, PARTITIONS) for number in range(writers)
     ]
-    outcomes, seconds = _race(writing, [("watch", path, stop)] * 4, stop)
+    outcomes, seconds = race(writing, [("watch", path, stop)] * 4, stop)
     wrote, read = (sum(outcome["done"] for outcome in part) for part in (outcomes[:8], outcomes[8:]))
     worst = max(outcome["worst_wait_seconds"] for outcome in outcomes)
     print(f"\n{wrote} of {PARTITIONS} partitions in {seconds:.0f} s, {read} reads, worst wait {worst:.2f} s")

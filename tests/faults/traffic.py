@@ -8,6 +8,7 @@ a line, works, and prints one line of JSON about what happened.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import polars as pl
 from dagster._core.definitions.scoped_resources_builder import ScopedResourcesBuilder
 
@@ -59,9 +61,19 @@ class TimedLock(FileLock):
             yield waited
 
 
+def opened(path: str) -> Warehouse:
+    """The file, or the lake of that name where the environment tells a catalogue."""
+    catalogue = os.environ.get("NEXTGEN_TEST_CATALOGUE")
+    if catalogue is None:
+        return Warehouse(database=path)
+    from nextgen_resources.warehouse.lake import LakeWarehouse
+
+    return LakeWarehouse(database=path, catalogue=catalogue, data_path=f"{path}.data")
+
+
 def write(path: str, scenario_id: str, sessions: int) -> dict[str, object]:
     """Each session in its own transaction."""
-    io_manager = WarehouseIOManager(Warehouse(database=path), scenario_id)
+    io_manager = WarehouseIOManager(opened(path), scenario_id)
     failures, done = [], 0
     for index in range(sessions):
         try:
@@ -87,8 +99,8 @@ def partition_of(index: int) -> pl.DataFrame:
 
 def fill(path: str, worker: int, workers: int, partitions: int) -> dict[str, object]:
     """Every ``workers``-th partition of one table, as a run of its own each."""
-    io_manager = WarehouseIOManager(Warehouse(database=path), "baseline")
-    failures, done = [], 0
+    io_manager = WarehouseIOManager(opened(path), "baseline")
+    failures, done, slowest = [], 0, 0.0
     for index in range(worker, partitions, workers):
         frame = partition_of(index)
         context = dg.build_output_context(
@@ -98,23 +110,25 @@ def fill(path: str, worker: int, workers: int, partitions: int) -> dict[str, obj
             run_id=f"run-{index}",
             resources=_NO_RESOURCES,
         )
+        began = time.monotonic()
         try:
             io_manager.handle_output(context, frame)
             done += 1
-        except NextGenError as error:
+        except (NextGenError, duckdb.Error) as error:
             failures.append(f"{type(error).__name__}: {error}")
-    return {"done": done, "failures": failures}
+        slowest = max(slowest, time.monotonic() - began)
+    return {"done": done, "failures": failures, "slowest_write_seconds": slowest}
 
 
 def read(path: str, stop: Path, torn_sessions: str = TORN, pause_seconds: float = 0.02) -> dict[str, object]:
     """Looks for a session that is not whole, again and again until the stop file is there."""
-    warehouse, failures, done = Warehouse(database=path), [], 0
+    warehouse, failures, done = opened(path), [], 0
     while not stop.exists():
         try:
             if torn := warehouse.scalar(torn_sessions):
                 failures.append(f"{torn} sessions were not whole")
             done += 1
-        except NextGenError as error:
+        except (NextGenError, duckdb.Error) as error:
             failures.append(f"{type(error).__name__}: {error}")
         time.sleep(pause_seconds)
     return {"done": done, "failures": failures}

@@ -26,7 +26,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int, environment: Mapping[str, str]) -> Iterator[Cluster]:
+def cluster(
+    folder: Path, workers: int, environment: Mapping[str, str], python: str = sys.executable
+) -> Iterator[Cluster]:
     """Workers of one thread each that see what ``environment`` says; all gone at the end of the block."""
     log = folder / "scheduler.log"
     running: list[subprocess.Popen[bytes]] = []
@@ -34,7 +36,7 @@ def cluster(folder: Path, workers: int, environment: Mapping[str, str]) -> Itera
     def start(name: str, *words: str) -> subprocess.Popen[bytes]:
         with (folder / f"{name}.log").open("wb") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *words],
+                [python, "-m", "dask", *words],
                 env={**environment, "PYTHONPATH": str(PROJECT), "PYTHONWARNINGS": "ignore"},
                 cwd=PROJECT,
                 stdout=sink,
