@@ -86,7 +86,7 @@ ASSET_MODULES = [
 
 def warehouse_of(settings: Settings) -> Warehouse:
     """The warehouse of the scenario, a file or a lake; nothing is opened yet."""
-    how = {
+    how: dict[str, Any] = {
         "database": str(settings.warehouse_path),
         "connection_config": {
             "memory_limit": settings.warehouse.memory_limit,
