@@ -16,7 +16,7 @@ from nextgen_assets.domain.trading.market_frames import market_from_frames
 from nextgen_assets.domain.trading.performance import value_portfolio
 from nextgen_assets.domain.trading.portfolio import PortfolioState
 from nextgen_assets.domain.trading.rules import TradingRules
-from nextgen_assets.domain.trading.simulation import execute_plans, run_sessions
+from nextgen_assets.domain.trading.simulation import SessionOutcomes, execute_plans, run_sessions
 from nextgen_resources.market_data.bokeh import Provider
 from tests.domain.trading.plain_cash import cash_by_fractions
 from tests.domain.trading.trading_builders import CALENDAR, DELAY, forecasts_of
@@ -34,24 +34,53 @@ def market() -> MarketData:
     return market_from_frames(bars, actions, CALENDAR, LAST)
 
 
-@pytest.mark.parametrize("spread_model", ["fixed", "high_low", "volatility"])
-def test_replayed_entries_give_cash_holdings_and_profit_of_ten_years(
-    market: MarketData, spread_model: str
-) -> None:
-    sessions = list(market.sessions)
-    assert len(sessions) > 2_500
+def run(market: MarketData, spread_model: str) -> tuple[TradingRules, SessionOutcomes]:
+    """Plans and fills of all the years by random forecasts; AAPL is held over its split of 2005-02-28."""
     rules = TradingRules(
         min_hold_sessions=2, thesis_sessions=3, spread_model=spread_model, max_volume_fraction=1e-5
     )
     forecasts = forecasts_of(market, seed=3)
-    out = run_sessions(PortfolioState("real"), sessions, market, forecasts, rules, CALENDAR, DELAY)
+    before = slice(market.row(date(2005, 2, 18)), market.row(date(2005, 3, 2)))
+    eager = {
+        "probability_up": 0.9,
+        "expected_log_return": 0.05,
+        "lower_log_return": 0.02,
+        "upper_log_return": 0.08,
+    }
+    for name, value in eager.items():
+        forecasts.numbers[name][before, market.column("AAPL")] = value
+    forecasts.abstained[before, market.column("AAPL")] = False
+    sessions = list(market.sessions)
+    return rules, run_sessions(PortfolioState("real"), sessions, market, forecasts, rules, CALENDAR, DELAY)
+
+
+@pytest.fixture(scope="module")
+def plainly(market: MarketData) -> tuple[TradingRules, SessionOutcomes]:
+    return run(market, "fixed")
+
+
+def test_replayed_entries_give_cash_holdings_and_profit_of_ten_years(
+    market: MarketData, plainly: tuple[TradingRules, SessionOutcomes]
+) -> None:
+    check(market, *plainly)
+
+
+def test_they_do_where_spreads_are_estimated_from_highs_and_lows(market: MarketData) -> None:
+    rules, out = run(market, "high_low")
+    done = out.trades.filter(pl.col("quantity") > 0)
+    assert (done["slippage_usd"] / done["gross_usd"]).n_unique() > 100
+    check(market, rules, out)
+
+
+def check(market: MarketData, rules: TradingRules, out: SessionOutcomes) -> None:
+    """Entries balance, and cash, holdings, values and profit follow from them alone."""
+    sessions = list(market.sessions)
+    assert len(sessions) > 2_500
     kinds = set(out.entries["event_kind"])
     assert {"deposit", "trade", "fee", "dividend", "split"} <= kinds
     done = out.trades.filter(pl.col("quantity") > 0)
     assert done.height > 1_000
     assert "partial" in set(done["status"])
-    if spread_model != "fixed":
-        assert (done["slippage_usd"] / done["gross_usd"]).n_unique() > 100
 
     sums = out.entries.group_by("event_id").agg(pl.col("amount_usd").sum())["amount_usd"]
     assert set(sums) == {Decimal(0)}
@@ -75,11 +104,10 @@ def test_replayed_entries_give_cash_holdings_and_profit_of_ten_years(
     assert joined["net_asset_value_usd"][-1] == rules.initial_cash_micros / USD + earned + unrealised
 
 
-def test_execution_from_the_middle_of_ten_years_goes_on_as_the_whole(market: MarketData) -> None:
-    sessions, rules = list(market.sessions), TradingRules(min_hold_sessions=2, thesis_sessions=3)
-    forecasts = forecasts_of(market, seed=3)
-    out = run_sessions(PortfolioState("real"), sessions, market, forecasts, rules, CALENDAR, DELAY)
-    middle = 1_300
+def test_execution_from_the_middle_of_ten_years_goes_on_as_the_whole(
+    market: MarketData, plainly: tuple[TradingRules, SessionOutcomes]
+) -> None:
+    (rules, out), sessions, middle = plainly, list(market.sessions), 1_300
     state = state_from_ledger(out.entries, "real", sessions[middle - 1])
     trades, entries = execute_plans(state, out.plans, sessions[middle:], market, rules, CALENDAR)
     later = pl.col("session_date") >= sessions[middle]
