@@ -7,7 +7,7 @@ from nextgen_assets.domain.curiosity import CuriositySettings, find_insights
 from nextgen_assets.domain.insight_retests import RetestRules
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_context import with_context
-from nextgen_assets.outcome_view import read_issued, read_outcomes
+from nextgen_assets.outcome_view import read_closed, read_issued, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.settings.schema import Settings
@@ -15,13 +15,15 @@ from nextgen_resources.timing import Stopwatch
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
-@session_asset(group="feedback", kinds={"duckdb", "polars"}, deps=["prediction_accuracy"])
+@session_asset(
+    group="feedback", kinds={"duckdb", "polars"}, deps=["prediction_accuracy", "trade_reflections"]
+)
 def learning_insights(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
 ) -> dict[str, pl.DataFrame]:
-    """One row per finding: a slice in which predictions lose more, surprise more or abstain more than elsewhere.
+    """One row per finding: a slice in which predictions lose, surprise or abstain more, or positions fall short, than elsewhere.
 
-    Key: insight_id. Source: prediction_accuracy and predictions, and the findings before. Cadence: the last
+    Key: insight_id. Source: prediction_accuracy, predictions and trade_reflections, and the findings before. Cadence: the last
     session of each month. p-values are corrected for every slice that was looked at. What stands is tested again on
     later predictions and retired when it fails (insight_retests). A re-run replaces its sessions.
     """
@@ -34,9 +36,10 @@ def learning_insights(
             with_context(warehouse, settings, read(warehouse, settings, month_ends or sessions[-1:]))
             for read in (read_outcomes, read_issued)
         )
+        closed = with_context(warehouse, settings, read_closed(warehouse, settings, month_ends))
     with watch.measure("compute"):
         rules = curiosity_rules(settings)
-        found = find_insights(joined, month_ends, calendar, delay, rules, issued, earlier)
+        found = find_insights(joined, month_ends, calendar, delay, rules, issued, earlier, closed)
     figures = {str(verdict): n for verdict, n in found.retests["verdict"].value_counts().rows()}
     record(
         context, watch, found.insights, "session_date", figures={"re-tests": found.retests.height} | figures

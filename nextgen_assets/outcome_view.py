@@ -87,3 +87,19 @@ def _span(settings: Settings, sessions: list[date]) -> dict[str, str | date]:
     history = feedback_rules(settings).history_sessions(settings.models.horizon_sessions)
     first = calendar.sessions[max(calendar.index(sessions[0]) - history, 0)]
     return {"scenario_id": settings.scenario_id, "first": first, "last": sessions[-1]}
+
+
+def read_closed(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> pl.DataFrame:
+    """Positions closed within the window before the first of ``sessions`` up to the last; none without sessions.
+
+    Returns
+    -------
+    DataFrame
+        ticker, session_date of the prediction that opened it, closed_on, outcome_quantile, lesson, volatility,
+        probability_up.
+    """
+    begin, last = date.max, date.min
+    if sessions:
+        calendar, window = calendar_of(settings), settings.feedback_window_sessions
+        begin, last = calendar.sessions[max(calendar.index(sessions[0]) - window, 0)], sessions[-1]
+    return warehouse.read("closed_predictions", scenario_id=settings.scenario_id, first=begin, last=last)

@@ -21,6 +21,7 @@ from nextgen_assets.domain.insight_retests import (
     retest,
     standing_findings,
 )
+from nextgen_assets.domain.lesson_measure import lesson_measure
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.slice_comparison import SliceTests, compare_slices
 from nextgen_assets.domain.slices import Dimension, dimensions
@@ -108,6 +109,7 @@ def find_insights(
     settings: CuriositySettings | None = None,
     issued: pl.DataFrame | None = None,
     earlier: pl.DataFrame | None = None,
+    closed: pl.DataFrame | None = None,
 ) -> Findings:
     """Findings at each month-end session of ``sessions``, and re-tests of those that stand.
 
@@ -120,6 +122,9 @@ def find_insights(
         Only those that are the last of their month in the calendar are looked at.
     earlier : frame, optional
         As for ``insight_retests.standing_findings``.
+
+    closed : frame, optional
+        As for ``lesson_measure``: positions closed within the window.
 
     Returns
     -------
@@ -140,6 +145,8 @@ def find_insights(
     records: list[dict[str, object]] = []
     looks: list[dict[str, object]] = []
     measured = list(measures(joined, issued, calendar, settings.climatology_sessions)) if month_ends else []
+    if measured and closed is not None and closed.height:
+        measured.append(lesson_measure(closed, calendar))
     standing = standing_findings(earlier, month_ends[0]) if month_ends else {}
     for session in month_ends:
         known = set(standing)

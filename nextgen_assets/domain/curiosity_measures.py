@@ -25,8 +25,8 @@ class Measure:
     Attributes
     ----------
     kind : str
-        weakness (loses against the base rate), surprise (returns beyond the forecast volatility) or gap
-        (abstains: where the model knows least).
+        weakness (loses against the base rate), surprise (returns beyond the forecast volatility), gap
+        (abstains: where the model knows least) or lesson (closed positions fall short of their prediction).
     name : str
         Of the number, as evidence calls it.
     hypothesis : str
@@ -82,7 +82,10 @@ def measures(
     """
     if joined.height:
         rows = with_base_rate(joined, calendar, climatology_sessions)
-        known, made = scorecard.target_positions(rows, calendar), _positions(rows["session_date"], calendar)
+        known, made = (
+            scorecard.target_positions(rows, calendar),
+            calendar_positions(rows["session_date"], calendar),
+        )
         excess = (rows["log_loss"] - rows["base_log_loss"]).to_numpy()
         yield Measure(
             "weakness", "excess_log_loss", "Predictions {} lose more against the base rate than the others do",
@@ -95,7 +98,7 @@ def measures(
         )  # fmt: skip
     if issued is not None and issued["abstained"].any():
         rows = issued.sort("session_date", "ticker")
-        made = _positions(rows["session_date"], calendar)
+        made = calendar_positions(rows["session_date"], calendar)
         silent = rows["abstained"].cast(pl.Float64).to_numpy()
         yield Measure(
             "gap", "abstained_share", "Predictions {} abstain more often than the others do",
@@ -103,7 +106,8 @@ def measures(
         )  # fmt: skip
 
 
-def _positions(days: pl.Series, calendar: SessionCalendar) -> IntArray:
+def calendar_positions(days: pl.Series, calendar: SessionCalendar) -> IntArray:
+    """The place of each day among the sessions of the calendar."""
     places = {day: calendar.index(day) for day in days.unique().to_list()}
     return np.array([places[day] for day in days.to_list()], dtype=np.int64)
 

@@ -14,15 +14,16 @@ _WEAKNESS = {
     "confidence": "shrink probabilities of this band towards the base rate when calibrating",
 }
 _SURPRISE = "forecast a higher volatility for this slice, so that bounds and positions fit what comes"
+_LESSON = "take smaller positions in this slice, or none, until its outcomes meet their predictions again"
 _GAP = "find the cause in abstain_reason: bring the missing history or features, or leave the slice out"
 
 
 def suggested_action(kind: str, dimension: str) -> str:
-    """A sentence for a finding of ``kind`` (weakness, surprise or gap) in a slice of ``dimension``.
+    """A sentence for a finding of ``kind`` (weakness, surprise, gap or lesson) in a slice of ``dimension``.
 
     Raises
     ------
     KeyError
         For a dimension without a suggestion; add one beside the dimension.
     """
-    return {"weakness": _WEAKNESS[dimension], "surprise": _SURPRISE, "gap": _GAP}[kind]
+    return {"weakness": _WEAKNESS[dimension], "surprise": _SURPRISE, "gap": _GAP, "lesson": _LESSON}[kind]

@@ -16,6 +16,8 @@ def cash_by_fractions(market: MarketData, trades: pl.DataFrame, deposit: Fractio
     for row, session in enumerate(market.sessions):
         before = dict(held)
         for at, ticker in enumerate(market.tickers):
+            if not before[ticker]:
+                continue
             ratio = Fraction(market.split_ratios[row, at]).limit_denominator(1_000_000)
             exact = before[ticker] * ratio
             held[ticker] = int(exact)
