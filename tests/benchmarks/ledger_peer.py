@@ -19,7 +19,9 @@ def vectorbt_values(given: dict[str, np.ndarray]) -> tuple[float, np.ndarray]:
     import vectorbt as vbt
 
     days = pd.bdate_range("2000-01-03", periods=len(given["closes"]))
-    frames = {name: pd.DataFrame(given[name], index=days) for name in ("closes", "opens", "orders")}
+    frames = {
+        name: pd.DataFrame(given[name], index=days) for name in ("closes", "opens", "orders", "slippage")
+    }
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
@@ -27,7 +29,7 @@ def vectorbt_values(given: dict[str, np.ndarray]) -> tuple[float, np.ndarray]:
             frames["closes"],
             size=frames["orders"].astype(float),
             price=frames["opens"],
-            slippage=float(given["slippage_bps"]) / 10_000,
+            slippage=frames["slippage"],
             fixed_fees=float(given["fee"]),
             init_cash=float(given["cash"]),
             direction="longonly",

@@ -34,6 +34,8 @@ from tests.faults.trading_runs import (
 )
 from tests.graph.trading_world import SESSIONS, TABLES_TRADED, TRADED, trading_world
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]
+
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = SESSIONS[0], SESSIONS[-1]
 PARTINGS = (SESSIONS[4], SESSIONS[11], SESSIONS[19])
@@ -136,8 +138,6 @@ def test_six_random_sequences_of_runs_leave_what_one_run_left(once: Path, world:
     _run_again(once, world, 6, seed=12, partings=PARTINGS[2:])
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3_600)
 def test_five_hundred_random_sequences_of_runs_leave_what_one_run_left(once: Path, world: Path) -> None:
     _run_again(once, world, 500, seed=500, partings=PARTINGS)
 
@@ -240,16 +240,12 @@ def _kill_on_the_way(traders: Callable[..., list[int]], once: Path, world: Path,
     return codes
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3_600)
 def test_a_hundred_kills_on_the_way_leave_what_one_run_left(
     traders: Callable[..., list[int]], once: Path, world: Path
 ) -> None:
     print(f"\nexit codes {dict(_kill_on_the_way(traders, once, world, 100))}")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3_600)
 def test_a_hundred_kills_while_the_past_is_replaced_leave_the_old_or_the_new(
     traders: Callable[..., list[int]], once: Path, world: Path
 ) -> None:
@@ -273,8 +269,6 @@ def test_a_hundred_kills_while_the_past_is_replaced_leave_the_old_or_the_new(
     print(f"\n{kills} kills, {changes} changes of the past done, {between} states between two tables seen")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1_800)
 def test_two_runs_at_once_on_every_session_leave_one_set_of_trades(
     traders: Callable[..., list[int]], once: Path, world: Path
 ) -> None:
