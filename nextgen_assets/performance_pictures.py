@@ -1,11 +1,16 @@
 """Pictures of a portfolio's record: growth, rolling Sharpe ratio, exposure, costs, causes, principles."""
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from nextgen_assets.drawing import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, filled, new_figure, rendered
+
+_NARROW_SPAN: Final = 8.0
+"""Largest value over the smallest below which powers of ten would leave an axis without labels."""
 
 
 def growth_and_drawdown(values: pl.DataFrame) -> Picture:
@@ -34,13 +39,22 @@ def growth_and_drawdown(values: pl.DataFrame) -> Picture:
             lower.plot(days, fall, color=colour, linewidth=1.0)
     upper.set_yscale("log")
     upper.set_ylabel("US dollars")
-    upper.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    upper.yaxis.set_minor_formatter(lambda *_: "")
+    _label_dollars(upper.yaxis, np.concatenate([own, held]))
     upper.legend(frameon=False, fontsize=9, loc="upper left")
     upper.tick_params(labelbottom=False)
     lower.set_ylabel("drawdown, %")
     lower.set_xlim(upper.get_xlim())
     return rendered(figure, title)
+
+
+def _label_dollars(axis: Any, values_usd: NDArray[np.float64]) -> None:
+    """Round amounts along a logarithmic axis, several of them also where the values span less than a decade."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+    is_narrow = float(values_usd.max()) < _NARROW_SPAN * float(values_usd.min())
+    axis.set_major_locator(MaxNLocator(5) if is_narrow else LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
 
 
 def rolling_sharpe_ratio(rows: pl.DataFrame) -> Picture:

@@ -33,8 +33,8 @@ h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #e4e7
 table { border-collapse: collapse; font-size: 14px; margin: 1rem 0; } figcaption, caption { font-size: 13px; }
 caption { caption-side: bottom; text-align: left; padding-top: .5rem; } img { max-width: 100%; }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid #e4e7eb; text-align: right; vertical-align: top; }
-th:first-child, td:first-child, .words { text-align: left; } td:first-child { padding-left: 0; }
-td { white-space: nowrap; } td.words { white-space: normal; }
+th:first-child, td:first-child, .words { text-align: left; } th:first-child, td:first-child { padding-left: 0; }
+th, td { white-space: nowrap; } th.words, td.words { white-space: normal; }
 details { margin: .6rem 0; } pre { font-size: 12px; overflow-x: auto; background: #f7f9fb; padding: 1rem; }
 """
 _FIGURES = (
@@ -219,7 +219,7 @@ def _position_table(chosen: pl.DataFrame, explanations: Mapping[str, str]) -> st
         words = html.escape(f"{row['thesis']}; {row['outcome']}. {row['lesson']}")
         lines.append(
             f"<tr><td>{linked}</td><td>{row['opened_on']}</td><td>{row['session_date']}</td>"
-            f"<td>{row['realized_pnl_usd']:+,.2f}</td><td>{_percent(row['outcome_chance'])}</td>"
+            f"<td>{row['realized_pnl_usd']:+,.2f}</td><td>{html.escape(_percent(row['outcome_chance']))}</td>"
             f"<td class='words'>{words}</td></tr>"
         )
     heads = "".join(f"<th>{head}</th>" for head in ("ticker", "opened", "closed", "US dollars", "chance"))
@@ -241,7 +241,7 @@ def _lesson_table(closed: pl.DataFrame) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+    return "–" if share is None else "< 0.1%" if share < 0.001 else f"{share:.1%}"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:

@@ -60,7 +60,9 @@ class TickerTraining:
             return fine_tuned(data, session, ticker, champion, self._checkpoints)
         except TooLittleDataError as error:
             return NotTrained(TOO_LITTLE_HISTORY, str(error))
-        except ModelInputError as error:  # such as a network of an older release: the next month brings a new one
+        except (
+            ModelInputError
+        ) as error:  # such as a network of an older release: the next month brings a new one
             return NotTrained(NOTHING_TO_START_FROM, str(error))
 
     @cached_property

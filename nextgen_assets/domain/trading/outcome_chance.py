@@ -39,9 +39,10 @@ class Outcome:
     def words(self) -> str:
         """The outcome as part of a sentence."""
         side = "low" if self.quantile < 0.5 else "high"
+        chance = "below 0.1%" if self.chance < 0.001 else f"of {self.chance:.1%}"
         return (
-            f"log return {self.log_return:+.4f} over {self.sessions} of {self.horizon_sessions} sessions, a chance of "
-            f"{self.chance:.1%} to be as {side} by the prediction"
+            f"log return {self.log_return:+.4f} over {self.sessions} of {self.horizon_sessions} sessions, a chance "
+            f"{chance} to be as {side} by the prediction"
         )
 
 
