@@ -4,7 +4,9 @@
 they are at hand, else the embedded history; the inputs are prepared by the real graph, then cut-offs evenly spread
 over the second half of the range are trained one after the other with the settings of the product, checkpoints and
 the store of artifacts included, on one thread. CPU seconds; each second is counted in one stage. Families are named
-with commas between them. The last session is at most that of the embedded history, 2013-02-28: partitions end there.
+with commas between them. With ``here`` in place of the number of tickers nothing is prepared: the account is of the
+scenario that the environment names, such as one that bench_sp500 has kept. Else the last session is at most that of the
+embedded history, 2013-02-28: partitions end there.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from functools import reduce
 from pathlib import Path
 
+from nextgen_assets.definitions import warehouse_of
 from nextgen_assets.domain.training import train_cutoff
 from nextgen_assets.domain.training_account import TrainingAccount, accounted_in, spent_on
 from nextgen_assets.domain.training_data import TrainingData
@@ -26,7 +30,9 @@ from nextgen_assets.model_registry import trainable
 from nextgen_assets.partitions import month_sessions
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.loader import load_settings
+from nextgen_resources.settings.schema import Settings
 from nextgen_resources.training_checkpoints import TrainingCheckpoints
+from nextgen_resources.warehouse.warehouse import Warehouse
 from tests.benchmarks.bench_warm_starts import months_between
 from tests.graph.harness import SMALL, built
 
@@ -46,6 +52,19 @@ def overrides(tickers: str, first: date, last: date) -> dict[str, object]:
         "ingestion.provider_options": {"path": str(DATA)},
         "ingestion.max_tickers": int(tickers),
     }
+
+
+@contextmanager
+def prepared(folder: Path, tickers: str, first: str, last: str) -> Iterator[tuple[Warehouse, Settings]]:
+    """A warehouse with windows, and its settings: what the environment names, or one that is built here."""
+    if tickers == "here":
+        settings = load_settings()
+        yield warehouse_of(settings), settings
+        return
+    begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    with built(folder, overrides(tickers, begin, end)) as scenario:
+        scenario.run("prepare_inputs", begin, end)
+        yield scenario.warehouse, scenario.settings
 
 
 def print_account(seconds: dict[tuple[str, ...], float], n_cutoffs: int, n_months: int) -> None:
@@ -87,25 +106,21 @@ def main(
     families: str = "base_rate,logistic,lstm,gradient_boosting",
 ) -> None:
     """Prepare, train, and print where the time went."""
-    begin, end = date.fromisoformat(first), date.fromisoformat(last)
-    months = months_between(begin, end)
-    later = months[len(months) // 2 :]
-    wanted = [month_sessions(later[round(n)])[-1] for n in _spread(len(later), int(cutoffs))]
     with (
         tempfile.TemporaryDirectory() as folder,
-        built(Path(folder), overrides(tickers, begin, end)) as scenario,
+        prepared(Path(folder), tickers, first, last) as (warehouse, settings),
     ):
-        scenario.run("prepare_inputs", begin, end)
+        months = months_between(settings.ingestion.first_session, settings.ingestion.last_session)
+        later = months[len(months) // 2 :]
+        wanted = [month_sessions(later[round(n)])[-1] for n in _spread(len(later), int(cutoffs))]
         account = TrainingAccount(time.process_time)
-        store, unfinished = (
-            ModelStore(Path(folder, "models")),
-            TrainingCheckpoints(Path(folder, "unfinished")),
-        )
-        warm, _ = trainable(scenario.warehouse, scenario.settings, wanted[:1])
+        store = ModelStore(Path(folder, "models"))
+        unfinished = TrainingCheckpoints(Path(folder, "unfinished"))
+        warm, _ = trainable(warehouse, settings, wanted[:1])
         train_cutoff(_job(*warm[0], families))  # libraries are loaded, kernels compiled
         with accounted_in(account):
             with spent_on("read windows and labels"):
-                chosen, skipped = trainable(scenario.warehouse, scenario.settings, wanted)
+                chosen, skipped = trainable(warehouse, settings, wanted)
             for data, cutoff in chosen:
                 with spent_on("cut out the windows of a cut-off"):
                     job = _job(data, cutoff, families)
