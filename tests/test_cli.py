@@ -8,7 +8,8 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -21,10 +22,14 @@ from nextgen_assets.cli import main
 from nextgen_assets.commands.serve import server_of
 from nextgen_assets.explanation import UnknownPredictionError, explain
 from nextgen_assets.inference import BatchPredictor
+from nextgen_assets.prediction_service import issue
 from nextgen_resources.inference.client import Client, RemoteError
 from nextgen_resources.model_store import ModelStore
+from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.appending import append_rows
 from tests.graph.harness import SMALL, Built, built
 from tests.inference.serving import running
+from tests.resources.warehouse.table_rows import signals
 
 FIRST, LAST = date(2004, 6, 1), date(2005, 7, 29)
 
@@ -398,3 +403,103 @@ def test_a_model_whose_artifact_was_exchanged_is_not_promoted(scenario: Built) -
         assert "NOT USABLE" in run(scenario, "models", "show", "lstm").output
     finally:
         arrays.write_bytes(content)
+
+
+@contextmanager
+def answered(scenario: Built, session: date, *tickers: str | None) -> Iterator[None]:
+    """Signals of a session, answered by the job; everything is taken back in the end."""
+    moment = datetime(2005, 7, 29, 22, tzinfo=UTC)
+    rows = [
+        signals([session], signal_id=f"{ticker}@{session}", ticker=ticker).cast({"ticker": pl.String})
+        for ticker in tickers
+    ]
+    append_rows(scenario.warehouse, "retrain_signals", pl.concat(rows), "test", moment)
+    try:
+        scenario.run("answer_signals", session, session)
+        yield
+    finally:
+        with scenario.warehouse.transaction() as connection:
+            connection.execute("DELETE FROM retrain_answers")
+            connection.execute("DELETE FROM retrain_signals WHERE signal_id LIKE '%@%'")
+            for table in ("model_registry", "model_deployments"):
+                connection.execute(f"DELETE FROM {table} WHERE target_ticker IS NOT NULL")
+
+
+def test_a_signal_of_one_ticker_gives_it_a_model_that_waits_and_a_person_may_put_it_in_charge(
+    scenario: Built,
+) -> None:
+    asked = date(2005, 6, 15)
+    with answered(scenario, asked, "IBM", None):
+        answers = scenario.content("retrain_answers")
+        assert dict(answers.select("ticker", "outcome").iter_rows()) == {
+            "IBM": "trained",
+            None: "left_to_the_month",
+        }
+        (model,) = (
+            scenario.content("model_registry")
+            .filter(pl.col("target_ticker").is_not_null())
+            .iter_rows(named=True)
+        )
+        assert (model["target_ticker"], model["scope"], model["cutoff_session"]) == ("IBM", ["IBM"], asked)
+        start = json.loads(model["metrics"])["started_from"]
+        assert scenario.warehouse.scalar(
+            "SELECT cutoff_session FROM model_registry WHERE model_id = $id", id=start
+        ) == date(2005, 5, 31)
+        deployed = scenario.warehouse.read("SELECT * FROM model_deployments WHERE target_ticker = 'IBM'")
+        assert deployed.select("role", "decision", "live_from", "in_force_from").rows() == [
+            ("challenger", "training", date(2005, 6, 16), date(2005, 8, 1))
+        ]
+        scenario.run("answer_signals", asked, asked)
+        assert scenario.content("retrain_answers").equals(answers)
+        assert "ticker" not in run(scenario, "models", "list").output
+
+        refused = run(scenario, "models", "promote", "IBM", "--reason", "trial")
+        assert "the gate has not judged it yet" in refused.output.replace("\n", " ")
+        done = run(scenario, "models", "promote", "IBM", "--reason", "trial", "--despite-the-gate")
+        assert f"lstm {model['model_id']} is served alone for IBM from 2005-08-01" in done.output
+        assert "alone, appointed" in run(scenario, "models", "list").output
+        assert f"{model['model_id']} for IBM" in run(scenario, "models", "show", "IBM").output
+        back = run(scenario, "models", "rollback", "IBM", "--reason", "trial is over")
+        assert "IBM is served by the models for all from 2005-08-01" in back.output
+        assert "alone, appointed" not in run(scenario, "models", "list").output
+        assert "nothing to take back" in run(
+            scenario, "models", "rollback", "IBM", "--reason", "x"
+        ).output.replace("\n", " ")
+
+
+def test_the_socket_says_of_the_ticker_what_the_ledger_would_and_of_the_others_what_it_says(
+    scenario: Built,
+) -> None:
+    session = date(2005, 7, 15)
+    store, moment = ModelStore(scenario.settings.models_dir), datetime(2005, 7, 15, 22, tzinfo=UTC)
+    with answered(scenario, date(2005, 6, 15), "IBM"):
+        decision = (
+            "INSERT INTO model_deployments BY NAME SELECT * REPLACE ('promote' AS decision, 'champion' AS role, "
+            "DATE '2005-07-01' AS live_from, NULL AS in_force_from) FROM model_deployments WHERE target_ticker = 'IBM'"
+        )
+        with scenario.warehouse.transaction() as connection:
+            connection.execute(decision)
+        issued = issue(
+            scenario.warehouse, scenario.settings, store, [session], moment, Stopwatch()
+        ).predictions
+        predictor = BatchPredictor(scenario.warehouse, scenario.settings, store)
+        stored = dict(
+            scenario.content("predictions")
+            .filter(session_date=session)
+            .select("ticker", "ensemble")
+            .iter_rows()
+        )
+        for row in issued.iter_rows(named=True):
+            (answer,) = predictor.predict_batch([row["window_id"]])
+            members = json.loads(row["ensemble"])
+            said = [{k: v for k, v in member.items() if k != "weight"} for member in members]
+            assert answer["members"] == said
+            if row["ticker"] == "IBM":
+                assert members[-1]["target_ticker"] == "IBM"
+                assert (row["model_id"], row["raw_probability_up"]) == (
+                    members[-1]["model_id"],
+                    members[-1]["probability_up"],
+                )
+                assert [member["weight"] for member in members] == [0.0, 0.0, 0.0, 1.0]
+            else:
+                assert row["ensemble"] == stored[row["ticker"]]
