@@ -451,13 +451,15 @@ def test_a_signal_of_one_ticker_gives_it_a_model_that_waits_and_a_person_may_put
         ]
         scenario.run("answer_signals", asked, asked)
         assert scenario.content("retrain_answers").equals(answers)
-        assert "ticker" not in run(scenario, "models", "list").output
+        assert "lstm IBM" not in run(scenario, "models", "list").output
 
         refused = run(scenario, "models", "promote", "IBM", "--reason", "trial")
         assert "the gate has not judged it yet" in refused.output.replace("\n", " ")
         done = run(scenario, "models", "promote", "IBM", "--reason", "trial", "--despite-the-gate")
         assert f"lstm {model['model_id']} is served alone for IBM from 2005-08-01" in done.output
-        assert "alone, appointed" in run(scenario, "models", "list").output
+        listed = run(scenario, "models", "list").output
+        assert "lstm IBM" in listed
+        assert "alone, appointed" in listed
         assert f"{model['model_id']} for IBM" in run(scenario, "models", "show", "IBM").output
         back = run(scenario, "models", "rollback", "IBM", "--reason", "trial is over")
         assert "IBM is served by the models for all from 2005-08-01" in back.output

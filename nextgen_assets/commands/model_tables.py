@@ -25,7 +25,6 @@ _SHOWN_VERDICTS = 6
 _SHORT_ID = 10
 _SHOWN = {
     "family": "family",
-    "target_ticker": "ticker",
     "model_id": "model",
     "serves": "serves",
     "cutoff_session": "cut-off",
@@ -71,13 +70,13 @@ def print_rows(title: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         Console().print(f"{title}: none yet; train some with the job train_models, or `nextgen demo`")
         return
-    empty = {name for name in ("target_ticker",) if not any(row.get(name) for row in rows)}
-    shown = [name for name in _SHOWN if name in rows[0] and name not in empty]
+    shown = [name for name in _SHOWN if name in rows[0]]
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in shown:
         table.add_column(_SHOWN[name], no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(name, row[name]) for name in shown))
+        named = row | {"family": f"{row['family']} {row['target_ticker'] or ''}".rstrip()}
+        table.add_row(*(_cell(name, named[name]) for name in shown))
     table.caption = "Log loss on the validation months, beside the base rate's; lower is better."
     Console().print(table)
 
