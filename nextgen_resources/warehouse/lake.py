@@ -67,7 +67,7 @@ class LakeWarehouse(Warehouse):
         """Bring the lake to the schema that the migrations make; the names of those that it lacked."""
         Path(self.data_path).mkdir(parents=True, exist_ok=True)
         with self._connection(exclusive=True) as connection:
-            return bring_up_to_date(cast("duckdb.DuckDBPyConnection", connection), folder)
+            return bring_up_to_date(connection, folder)
 
     def is_migrated(self, folder: Path = MIGRATIONS_DIR) -> bool:
         """Whether the lake is there and lacks no migration."""
