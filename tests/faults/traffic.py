@@ -142,7 +142,7 @@ def work(role: str, path: str, rest: list[str]) -> dict[str, object]:
         case "fill":
             return fill(path, *map(int, rest))
         case "watch":
-            return read(path, Path(rest[0]), BROKEN)
+            return read(path, Path(rest[0]), BROKEN, 0.5)
         case "look":
             return read(path, Path(rest[0]), rest[1], 0.25)
         case _:
