@@ -108,4 +108,5 @@ def _trailing_mean(values: Panel) -> Panel:
 
 def _deviation(returns: Panel) -> Panel:
     """Root of the mean squared log return of the last twenty sessions."""
-    return np.sqrt(_trailing_mean(returns**2))
+    deviation: Panel = np.sqrt(_trailing_mean(returns**2))
+    return deviation
