@@ -162,6 +162,7 @@ class Answers:
 
     def _write(self, signal: Mapping[str, Any], refusal: NotTrained | None) -> None:
         ticker, session = signal["ticker"], signal["session_date"]
+        said: tuple[str, str | None, str]
         if refusal is None:
             model_id = self.trained[ticker][session]
             said = (
