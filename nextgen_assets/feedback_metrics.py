@@ -5,8 +5,12 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.domain.drift import drift_metrics
 from nextgen_assets.domain.early_estimates import estimated_performance, realised_later
 from nextgen_assets.domain.feedback import feedback_metrics as score_sessions
+from nextgen_assets.domain.scope_scores import MONTHLY, ends_of
+from nextgen_assets.domain.validation import cutoff_frame
+from nextgen_assets.drift_view import drift_rules, read_moments
 from nextgen_assets.estimate_picture import estimate_picture
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_context import with_context
@@ -27,34 +31,40 @@ PICTURED_SESSIONS = 250
 """Sessions that the picture shows."""
 
 
-@session_asset(group="feedback", kinds={"duckdb", "polars"}, deps=["prediction_accuracy"])
+@session_asset(group="feedback", kinds={"duckdb", "polars"}, deps=["prediction_accuracy", "feature_windows"])
 def feedback_metrics(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: dg.ResourceParam[Settings]
-) -> pl.DataFrame:
+) -> dict[str, pl.DataFrame]:
     """One row per session, scope and metric over the trailing window of matured predictions.
 
     Key: session_date, scope, metric. Source: prediction_accuracy. Cadence: each session; single tickers at the last
     session of each week; sectors, regimes of the market, confidence bands, members of the ensemble and reasons of
     abstention at the last of each month. Scope unmatured is an estimate, from their confidence, of the scores of
     predictions whose targets have not closed (what came: the view estimated_and_realised). Every value stands
-    beside its naive baseline and inside a day-clustered interval. A re-run replaces its sessions.
+    beside its naive baseline and inside a day-clustered interval. Drift of features and of probabilities goes to
+    drift_metrics at month ends. A re-run replaces its sessions.
     """
-    watch, sessions = Stopwatch(), requested_sessions(context)
+    watch, sessions, calendar = Stopwatch(), requested_sessions(context), calendar_of(settings)
     with watch.measure("read"), warehouse.snapshot():
         joined = with_context(warehouse, settings, read_outcomes(warehouse, settings, sessions))
         members, silence, waiting = (
             read(warehouse, settings, sessions) for read in (read_members, read_silence, read_waiting)
         )
+        month_ends = ends_of(sessions, calendar, MONTHLY)
+        moments = read_moments(warehouse, settings, month_ends)
     with watch.measure("compute"):
         delay, rules = settings.ingestion.cutoff_delay_minutes, feedback_rules(settings)
-        calendar, horizon = calendar_of(settings), settings.models.horizon_sessions
+        horizon = settings.models.horizon_sessions
         early = estimated_performance(joined, waiting, sessions, calendar, horizon, rules)
         rows = score_sessions(joined, sessions, calendar, delay, rules, members, silence, early)
+        looks = drift_metrics(moments, month_ends if moments else [], calendar, drift_rules(settings))
+        drift = looks.join(cutoff_frame(month_ends, calendar, delay, "session_date"), on="session_date")
     newest = rows.filter((pl.col("session_date") == sessions[-1]) & (pl.col("scope") == "overall"))
     figures = {row["metric"]: row["value"] for row in newest.iter_rows(named=True)}
+    figures |= {"drifting": drift["is_drift"].sum()} if drift.height else {}
     pictures = picture_of(warehouse, settings, early, joined, sessions[0])
     record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
-    return rows
+    return {"feedback_metrics": rows, "drift_metrics": drift}
 
 
 def picture_of(

@@ -24,7 +24,7 @@ def retrain_signals(
 ) -> dict[str, pl.DataFrame]:
     """One row per request to retrain, for one ticker or (null) the universe.
 
-    Key: signal_id. Source: feedback_metrics of the session and the signals before it. Cadence: each
+    Key: signal_id. Source: feedback_metrics and drift_metrics of the session and the signals before it. Cadence: each
     session, with a cool-down. Standing biases go to bias_flags. A re-run adds nothing that is there.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
@@ -34,8 +34,9 @@ def retrain_signals(
     with watch.measure("read"), warehouse.snapshot():
         earlier = warehouse.read("signals_before", first=sessions[0])
         joined = read_outcomes(warehouse, settings, sessions)
+        drift = warehouse.read("drift_between", first=sessions[0], last=sessions[-1])
     with watch.measure("compute"):
-        signals = find_signals(feedback_metrics, earlier, sessions, calendar, delay, rules)
+        signals = find_signals(feedback_metrics, earlier, sessions, calendar, delay, rules, drift)
         bias = BiasRules(window, block, settings.feedback.minimum_sessions)
         flags = bias_flags(joined, sessions, calendar, delay, bias)
     record(context, watch, signals, "session_date", figures={"bias_flags": flags.height})

@@ -57,6 +57,7 @@ def retrain_signals(
     calendar: SessionCalendar,
     delay_minutes: int,
     rules: RetrainRules | None = None,
+    drift: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Requests to retrain that the feedback of ``sessions`` gives rise to.
 
@@ -67,13 +68,15 @@ def retrain_signals(
     earlier_signals : frame
         [session_date, ticker, reason] of the table retrain_signals; rows in ``sessions`` or after are
         passed over, so that a re-run finds what it found before.
+    drift : frame, optional
+        [session_date, kind, q_value, window_start]: what drifted at the sessions, one row per kind ('input', 'output').
 
     Returns
     -------
     frame
         Columns of retrain_signals less run_id, sorted by (session_date, ticker, reason), status open;
         ticker null for the universe. Reasons: brier_score_above_base_rate, coverage_below_stated,
-        coverage_above_stated.
+        coverage_above_stated, input_drift, output_drift.
 
     Notes
     -----
@@ -86,24 +89,43 @@ def retrain_signals(
         if row["session_date"] not in wanted:
             last_signal.setdefault((row["ticker"], row["reason"]), []).append(row["session_date"])
     records = []
-    for row in _faulty(feedback, sorted(wanted)).iter_rows(named=True):
-        confidence, reason = _confidence(row), _reason(row, rules)
-        if reason is None or confidence < rules.minimum_confidence:
-            continue
-        session = row["session_date"]
-        ticker = None if row["scope"] == OVERALL else row["scope"].removeprefix("ticker:")
+    for session, ticker, reason, confidence, start in _faults(
+        feedback, drift, sorted(wanted), calendar, rules
+    ):
         given = last_signal.setdefault((ticker, reason), [])
         before = [day for day in given if day < session]
         if before and calendar.index(session) - calendar.index(max(before)) < rules.cool_down_sessions:
             continue
         given.append(session)
-        start = calendar.shift(session, 1 - rules.window_sessions)
         identity = f"retrain|{session}|{ticker or '*'}|{reason}"
         signal_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
         records.append((signal_id, session, ticker, reason, confidence, start, session, "open", None))
     cutoffs = cutoff_frame(sorted(wanted), calendar, delay_minutes, "session_date")
     frame = pl.DataFrame(records, schema=SIGNAL_SCHEMA, orient="row")
     return frame.join(cutoffs, on="session_date").sort("session_date", "ticker", "reason")
+
+
+def _faults(
+    feedback: pl.DataFrame,
+    drift: pl.DataFrame | None,
+    sessions: list[date],
+    calendar: SessionCalendar,
+    rules: RetrainRules,
+) -> list[tuple[date, str | None, str, float, date]]:
+    """Session, ticker, reason, confidence and start of the evidence of every fault that is sure enough, by session."""
+    found: list[tuple[date, str | None, str, float, date]] = []
+    for row in _faulty(feedback, sessions).iter_rows(named=True):
+        confidence, reason = _confidence(row), _reason(row, rules)
+        if reason is not None and confidence >= rules.minimum_confidence:
+            ticker = None if row["scope"] == OVERALL else row["scope"].removeprefix("ticker:")
+            start = calendar.shift(row["session_date"], 1 - rules.window_sessions)
+            found.append((row["session_date"], ticker, reason, confidence, start))
+    if drift is not None:
+        at_hand = drift.filter(pl.col("session_date").is_in(sessions))
+        for row in at_hand.iter_rows(named=True):
+            confidence, reason = 1.0 - row["q_value"], f"{row['kind']}_drift"
+            found.append((row["session_date"], None, reason, confidence, row["window_start"]))
+    return sorted(found, key=lambda fault: fault[0])
 
 
 def _faulty(feedback: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:

@@ -166,6 +166,9 @@ class FeedbackSettings(Section):
     insight_q: RealNumber = Field(
         gt=0, le=0.5, description="false-discovery rate at which an insight is reported, a fraction"
     )
+    drift_false_alarms: RealNumber = Field(
+        gt=0, le=0.5, description="share of month ends at which a stationary past may be called drifting"
+    )
     cooldown_sessions: WholeNumber = Field(
         ge=0, le=2_500, description="sessions before the same retrain signal may be raised again"
     )

@@ -120,6 +120,7 @@ _SPECS = (
     TableSpec(
         "feedback_metrics", "feedback_metrics", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),
+    TableSpec("drift_metrics", "feedback_metrics", WriteMode.REPLACE, "session_date", may_become_empty=True),
     TableSpec(
         "learning_insights", "learning_insights", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),

@@ -96,3 +96,21 @@ def test_cool_down_counts_sessions_from_an_earlier_signal():
 def test_fault_of_a_sector_or_a_regime_asks_for_no_model_of_its_own():
     assert _signals(_feedback(SESSIONS[:1], scope="sector:Health")).is_empty()
     assert _signals(_feedback(SESSIONS[:1], scope="regime:falling calm")).is_empty()
+
+
+def test_drift_asks_for_a_model_of_the_universe_and_is_quiet_for_the_cool_down():
+    days = [SESSIONS[20], SESSIONS[40], SESSIONS[100]]
+    drift = pl.DataFrame(
+        {"session_date": days * 2, "kind": ["input"] * 3 + ["output"] * 3, "q_value": 0.002}
+    ).with_columns(window_start=pl.lit(SESSIONS[0]))
+    calm = _feedback(SESSIONS[:1], status="indistinct")
+    found = retrain_signals(calm, NO_SIGNALS, SESSIONS, xnys(), 30, drift=drift)
+    assert found.select("session_date", "ticker", "reason").rows() == [
+        (day, None, reason)
+        for day in (SESSIONS[20], SESSIONS[100])
+        for reason in ("input_drift", "output_drift")
+    ]
+    assert found["confidence"].to_list() == pytest.approx([0.998] * 4)
+    assert set(found["window_start"]) == {SESSIONS[0]}
+    alone = retrain_signals(calm, found.head(2), SESSIONS[90:], xnys(), 30, drift=drift)
+    assert alone.equals(found.tail(2))
