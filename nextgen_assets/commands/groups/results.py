@@ -1,4 +1,4 @@
-"""``nextgen demo``, ``explain``, ``tear-sheet``, ``compare``, ``skill``: making results and reading them."""
+"""``nextgen demo``, ``explain``, ``tear-sheet``, ``compare``, ``skill``, ``loop``: making results and reading them."""
 
 import sys
 from datetime import datetime
@@ -82,3 +82,19 @@ def skill(settings: Settings, as_json: bool) -> None:
         click.echo(command.skill_json(found))
     else:
         command.print_skill(found)
+
+
+@click.command()
+@click.option("--sessions", type=click.IntRange(min=20), help="Only the newest so many sessions.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def loop(settings: Settings, sessions: int | None, as_json: bool) -> None:
+    """The record with and without what it learns from itself: calibration, learned weights, adapting bounds."""
+    from nextgen_assets.commands import loop as command
+    from nextgen_assets.definitions import warehouse_of
+
+    found = command.replay_loop(warehouse_of(settings), settings, sessions)
+    if as_json:
+        click.echo(command.replay_json(found))
+    else:
+        command.print_replay(found)
