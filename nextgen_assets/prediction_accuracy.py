@@ -7,11 +7,9 @@ import polars as pl
 
 from nextgen_assets.coverage_picture import coverage_picture
 from nextgen_assets.domain.coverage import coverage_table
-from nextgen_assets.domain.labels import realised_log_returns
-from nextgen_assets.domain.silence import judge_abstentions
-from nextgen_assets.domain.validation import join_outcomes, validate_predictions
-from nextgen_assets.market_view import read_market, security_names, segments
+from nextgen_assets.domain.validation import join_outcomes
 from nextgen_assets.metadata import record
+from nextgen_assets.outcome_judging import judge
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import price_with_predictions, reliability_diagram
 from nextgen_assets.policies import session_asset
@@ -38,40 +36,21 @@ def prediction_accuracy(
     """One row per prediction that did not abstain and whose target session is this one.
 
     Key: prediction_id. Source: the ledger of predictions and the prices known by the cut-off of the
-    target session. Cadence: each session. What abstentions would have scored goes to abstention_outcomes.
-    A row is never edited: a re-run adds what is missing.
+    target session. Cadence: each session. What abstentions would have scored goes to abstention_outcomes, what could
+    not be judged (delisted, halted, late) or spans a split to outcome_labels, the direction over further horizons
+    to horizon_outcomes. A row is never edited: a re-run adds what is missing.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
-    calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
-    horizon = settings.models.horizon_sessions
-    parts, foregone = [], []
-    for first, last, as_of in segments(warehouse, settings, sessions, horizon + 1):
-        with watch.measure("read"):
-            due = warehouse.read("predictions_due", scenario_id=settings.scenario_id, first=first, last=last)
-            market = read_market(warehouse, settings, calendar.shift(first, -horizon - 1), last, as_of)
-        with watch.measure("compute"):
-            realised = realised_log_returns(market.panel, market.versions(calendar), horizon, last)
-            inside = [day for day in sessions if first <= day <= last]
-            now_called = security_names(warehouse, last).follow(due, "session_date")
-            judged = validate_predictions(now_called, realised, inside, calendar, delay)
-            parts.append(as_predicted(judged, due))
-            silent = judge_abstentions(now_called, realised, inside, calendar, delay)
-            foregone.append(as_predicted(silent, due))
+    found = judge(warehouse, settings, sessions, watch)
     stamp = pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")).alias("validated_at")
-    rows = pl.concat(parts).with_columns(stamp)
+    rows = found["prediction_accuracy"].with_columns(stamp)
+    silent = found["abstention_outcomes"].with_columns(stamp)
     figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
     pictures = pictures_of(warehouse, settings, rows, sessions) if rows.height else {}
     record(
         context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures
     )
-    return {"prediction_accuracy": rows, "abstention_outcomes": pl.concat(foregone).with_columns(stamp)}
-
-
-def as_predicted(judged: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
-    """Judged predictions under the ticker that their security had when they were issued."""
-    tickers = said.select("prediction_id", "ticker")
-    restored = judged.drop("ticker").join(tickers, on="prediction_id", how="left", maintain_order="left")
-    return restored.select(judged.columns)
+    return found | {"prediction_accuracy": rows, "abstention_outcomes": silent}
 
 
 def pictures_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -165,6 +165,10 @@ class FeedbackSettings(Section):
     )
     insight_q: RealNumber = Field(
         gt=0, le=0.5, description="false-discovery rate at which an insight is reported, a fraction"
+    )
+    further_horizons: tuple[Annotated[WholeNumber, Field(ge=1, le=60)], ...] = Field(
+        max_length=10,
+        description="sessions over which the direction of each prediction is judged beside its own",
     )
     drift_false_alarms: RealNumber = Field(
         gt=0, le=0.5, description="share of month ends at which a stationary past may be called drifting"

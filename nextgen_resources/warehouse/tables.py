@@ -117,6 +117,8 @@ _SPECS = (
     TableSpec("promotion_verdicts", "predictions", WriteMode.APPEND, None),
     TableSpec("prediction_accuracy", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
     TableSpec("abstention_outcomes", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
+    TableSpec("outcome_labels", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
+    TableSpec("horizon_outcomes", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
     TableSpec(
         "feedback_metrics", "feedback_metrics", WriteMode.REPLACE, "session_date", may_become_empty=True
     ),

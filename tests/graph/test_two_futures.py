@@ -56,6 +56,8 @@ QUIET_TABLES = {
     "bias_flags",
     "retrain_signals",
     "abstention_outcomes",
+    "outcome_labels",
+    "drift_metrics",
     "retrain_answers",
     "quality_findings",
     *INTRADAY,
