@@ -22,8 +22,9 @@ from pydantic import Field
 from nextgen_resources.errors import WarehouseBusyError, WarehouseError
 from nextgen_resources.warehouse import migrator
 from nextgen_resources.warehouse.connections import OpenConnection, open_here, quoted
-from nextgen_resources.warehouse.lake_connection import LakeConnection
+from nextgen_resources.warehouse.lake_connection import LakeConnection, rules_of_record
 from nextgen_resources.warehouse.lake_schema import bring_up_to_date
+from nextgen_resources.warehouse.schema import tables_of_record
 from nextgen_resources.warehouse.warehouse import MIGRATIONS_DIR, Warehouse
 
 _EXTENSIONS = ("postgres_scanner", "ducklake")
@@ -102,8 +103,10 @@ class LakeWarehouse(Warehouse):
                 )
             yield outer
             return
+        connection = self._attached()
+        tables_of_record()  # both are read once by a process, and not while others wait for the lease
+        rules_of_record()
         with self._lease() if exclusive else nullcontext():
-            connection = self._attached()
             open_here.by_path[place] = opened = OpenConnection(
                 cast("duckdb.DuckDBPyConnection", connection), exclusive
             )
