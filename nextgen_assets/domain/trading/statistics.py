@@ -105,7 +105,7 @@ def _statistics(returns: Floats, years: float) -> tuple[Floats, Floats, Floats, 
     """CAGR, volatility, Sharpe and maximum drawdown of each row of (n_samples, n_returns) over ``years``."""
     growth = np.cumprod(1.0 + returns, axis=1)
     root = math.sqrt(returns.shape[1] / years)
-    cagr = growth[:, -1] ** (1.0 / years) - 1.0
+    cagr = np.asarray(growth[:, -1] ** (1.0 / years) - 1.0, dtype=np.float64)
     spread = returns.std(axis=1, ddof=1)
     moved = spread > 0.0
     sharpe = returns.mean(axis=1) / np.where(moved, spread, 1.0) * root
