@@ -37,6 +37,7 @@ from nextgen_assets import (  # noqa: E402
     trades,
 )
 from nextgen_assets.checks import asset_checks  # noqa: E402
+from nextgen_assets.orchestration.feed_watch import feeds_are_fresh  # noqa: E402
 from nextgen_assets.orchestration.jobs import jobs  # noqa: E402
 from nextgen_assets.orchestration.schedules import schedules  # noqa: E402
 from nextgen_assets.orchestration.sensors import sensors  # noqa: E402
@@ -146,7 +147,7 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     resources = resources_of(settings) | overrides
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
-        asset_checks=[*asset_checks(), issued_again_gives_the_same_bytes],
+        asset_checks=[*asset_checks(), issued_again_gives_the_same_bytes, feeds_are_fresh],
         jobs=jobs(),
         schedules=schedules(),
         sensors=sensors(),

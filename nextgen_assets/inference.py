@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -38,11 +38,21 @@ Said = dict[str, tuple[list[dict[str, Any]], float | None]]
 
 @dataclass
 class _Served:
-    """One state of the deployments, the models read for it, and the answers given under it."""
+    """One state of the deployments, the models read for it, and the answers given under it, by session and by window."""
 
     state: tuple[Any, ...]
     models: dict[str, LiveModel]
-    answers: OrderedDict[date, dict[str, Answer]]
+    answers: OrderedDict[date, dict[str, Answer]] = field(default_factory=OrderedDict)
+    by_window: dict[str, Answer] = field(default_factory=dict)
+
+    def keep(self, session: date, answers: dict[str, Answer]) -> None:
+        """Keep the answers of a session; those of the oldest are forgotten beyond ``KEPT_SESSIONS``."""
+        self.answers[session] = answers
+        self.by_window |= answers
+        while len(self.answers) > KEPT_SESSIONS:
+            _, forgotten = self.answers.popitem(last=False)
+            for window_id in forgotten:
+                self.by_window.pop(window_id, None)
 
 
 class BatchPredictor:
@@ -60,7 +70,7 @@ class BatchPredictor:
         self._warehouse, self._settings, self._store = warehouse, settings, store
         self._chosen = feature_set_of(settings)
         self._swap = threading.Lock()
-        self._served = _Served((), {}, OrderedDict())
+        self._served = _Served((), {})
         self.reload()
 
     def predict_batch(self, window_ids: Sequence[str]) -> list[Answer]:
@@ -105,7 +115,7 @@ class BatchPredictor:
         with self._swap:
             if state == self._served.state:
                 return False
-            self._served = _Served(state, dict(self._served.models), OrderedDict())
+            self._served = _Served(state, dict(self._served.models))
             return True
 
     def health(self) -> dict[str, Any]:
@@ -150,9 +160,7 @@ class BatchPredictor:
                 member = member_of(loaded(in_charge[ticker]), ticker, store, session)
                 members += [] if member is None else [member]
         answers = _answers(session, bool(models), said, rows)
-        served.answers[session] = answers
-        while len(served.answers) > KEPT_SESSIONS:
-            served.answers.popitem(last=False)
+        served.keep(session, answers)
         return answers
 
     def _config(self) -> EnsembleConfig:
@@ -161,12 +169,8 @@ class BatchPredictor:
 
 
 def _kept(served: _Served, window_ids: Sequence[str]) -> dict[str, Answer]:
-    found: dict[str, Answer] = {}
-    for answers in reversed(list(served.answers.values())):
-        found |= {window_id: answers[window_id] for window_id in window_ids if window_id in answers}
-        if len(found) == len(window_ids):
-            break
-    return found
+    known = served.by_window
+    return {window_id: known[window_id] for window_id in window_ids if window_id in known}
 
 
 def _answers(session: date, is_served: bool, said: Said, rows: pl.DataFrame) -> dict[str, Answer]:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from nextgen_assets.lineage import column_lineage
 from nextgen_assets.markdown import preview
 from nextgen_resources.timing import Stopwatch
 
@@ -51,6 +52,9 @@ def record(
         "seconds": dg.MetadataValue.json({name: round(value, 3) for name, value in watch.seconds.items()}),
         "preview": dg.MetadataValue.md(preview(frame)),
     }
+    lineage = column_lineage(context.asset_key.to_user_string())
+    if lineage is not None:
+        last["dagster/column_lineage"] = dg.MetadataValue.column_lineage(lineage)
     for name, value in (figures or {}).items():
         last[name] = _figure(value)
     for name, markdown in (pictures or {}).items():

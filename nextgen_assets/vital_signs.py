@@ -7,7 +7,8 @@ from typing import Literal
 
 import dagster as dg
 
-from nextgen_assets.partitions import calendar_of
+from nextgen_assets.domain.feeds import Freshness
+from nextgen_assets.feeds import ASKED_EACH_SESSION, feeds_freshness
 from nextgen_resources.alerts.outbox import Outbox
 from nextgen_resources.errors import WarehouseBusyError
 from nextgen_resources.settings.schema import Settings
@@ -23,6 +24,8 @@ SELECT component, session_date, status, message FROM system_health
 WHERE session_date = (SELECT max(session_date) FROM system_health) ORDER BY component
 """
 _RUNS_LOOKED_AT = timedelta(days=1)
+_FAILED_SHARE = 0.1
+"""Of a provider's calls in a day, above which it is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,10 @@ class Sign:
     Attributes
     ----------
     subject : str
-        ``feed``, ``component.<name>``, ``daemon.<name>``, ``runs``, ``alerts``.
+        ``feed.<asset>``, ``provider.<name>``, ``component.<name>``, ``daemon.<name>``, ``runs``, ``alerts``.
     value : float
-        The figure behind the level, for a graph: sessions behind, dead letters, failed runs; 0 or 1 otherwise.
+        The figure behind the level, for a graph: sessions behind, failed calls, dead letters, failed runs; 0 or 1
+        otherwise.
     """
 
     subject: str
@@ -52,7 +56,11 @@ def vital_signs(
     -----
     A warehouse that is busy or missing is ``unknown``, never ``ok``.
     """
-    signs = [*_of_warehouse(warehouse, settings, now), *_of_daemons(instance), _of_runs(instance, now)]
+    signs = [
+        *_of_warehouse(warehouse, settings, instance, now),
+        *_of_daemons(instance),
+        _of_runs(instance, now),
+    ]
     counts = Outbox(settings.outbox_path).counts()
     level: Level = "warn" if counts["dead"] else "ok"
     message = f"{counts['pending']} deliveries wait, {counts['dead']} are dead letters"
@@ -65,33 +73,53 @@ def worst(signs: list[Sign]) -> Level:
     return max((sign.level for sign in signs), key=order.index, default="unknown")
 
 
-def _of_warehouse(warehouse: Warehouse, settings: Settings, now: datetime) -> Iterator[Sign]:
+def _of_warehouse(
+    warehouse: Warehouse, settings: Settings, instance: dg.DagsterInstance, now: datetime
+) -> Iterator[Sign]:
     if not warehouse.is_there:
         yield Sign(
-            "feed", "unknown", f"there is no warehouse at {warehouse.path}; run `nextgen demo` or a backfill"
+            "feeds", "unknown", f"there is no warehouse at {warehouse.path}; run `nextgen demo` or a backfill"
         )
         return
     try:
         with warehouse.snapshot():
-            newest = warehouse.scalar("SELECT max(session_date) FROM market_prices")
+            feeds = feeds_freshness(warehouse, settings, instance, now)
+            providers = warehouse.read("provider_health", now=now)
             components = warehouse.read(_HEALTH)
     except WarehouseBusyError as error:
-        yield Sign("feed", "unknown", str(error))
+        yield Sign("feeds", "unknown", str(error))
         return
-    calendar, last = calendar_of(settings), settings.ingestion.last_session
-    budget = timedelta(minutes=settings.scheduler.stale_after_minutes)
-    due = calendar.newest_due(now - budget, settings.ingestion.cutoff_delay_minutes)
-    due = min(due, last) if last is not None else due
-    behind = len(calendar.between(newest, due)) - 1 if newest is not None and newest < due else 0
-    if newest is None:
-        yield Sign("feed", "fail", f"market_prices is empty; {due} should be there", 1.0)
-    elif behind:
-        yield Sign("feed", "fail", f"market_prices ends on {newest}; {due} should be there", float(behind))
-    else:
-        yield Sign("feed", "ok", f"market_prices reaches {newest}")
+    yield from map(_of_feed, feeds)
+    for row in providers.iter_rows(named=True):
+        yield _of_provider(**row)
     for component, session, status, message in components.iter_rows():
         level: Level = status
         yield Sign(f"component.{component}", level, f"{session}: {message}", float(LEVELS.index(level)))
+
+
+def _of_feed(state: Freshness) -> Sign:
+    name = state.feed.name
+    if state.feed.newest is None and name in ASKED_EACH_SESSION:
+        return Sign(f"feed.{name}", "unknown", f"the history of this home knows no run of {name}")
+    level: Level = "ok" if state.is_fresh else "fail"
+    return Sign(f"feed.{name}", level, str(state), float(state.sessions_behind))
+
+
+def _of_provider(
+    provider: str, calls: int, failed: int, newest_is_answer: bool, answered_at: datetime | None, reasons: str
+) -> Sign:
+    """Heartbeat and errors of a provider: one that gave no answer in a day of asking has failed."""
+    beat = "it has never answered" if answered_at is None else f"last answer {answered_at:%Y-%m-%d %H:%M} UTC"
+    if not calls:
+        return Sign(f"provider.{provider}", "ok", f"not asked in the last day; {beat}")
+    level: Level = "ok"
+    if failed == calls:
+        level = "fail"
+    elif not newest_is_answer or failed > _FAILED_SHARE * calls:
+        level = "warn"
+    why = f" ({reasons})" if reasons else ""
+    text = f"{failed} of {calls} calls failed in the last day{why}; {beat}"
+    return Sign(f"provider.{provider}", level, text, float(failed))
 
 
 def _of_daemons(instance: dg.DagsterInstance) -> Iterator[Sign]:

@@ -42,8 +42,8 @@ def component(scenario: Built, name: str, status: str) -> None:
 
 def test_feed_is_well_until_its_budget_is_spent_and_then_names_how_far_it_is_behind(scenario: Built) -> None:
     bar(scenario, date(2013, 1, 8))
-    assert signs(scenario, datetime(2013, 1, 10, 3, 29, tzinfo=UTC))["feed"].level == "ok"
-    late = signs(scenario)["feed"]
+    assert signs(scenario, datetime(2013, 1, 10, 3, 29, tzinfo=UTC))["feed.market_prices"].level == "ok"
+    late = signs(scenario)["feed.market_prices"]
     assert (late.level, late.value) == ("fail", 2.0)
     assert late.message == "market_prices ends on 2013-01-08; 2013-01-10 should be there"
 
@@ -57,13 +57,43 @@ def test_components_of_the_newest_session_speak_for_themselves(scenario: Built) 
         "component.news", "warn", "2013-01-10: 3 of 5 members have a bar", 1.0
     )
     assert found["component.market_prices"].level == "ok"
-    assert worst(list(found.values())) == "warn"
+    assert found["feed.news_articles"].level == "unknown"
+    assert worst([sign for name, sign in found.items() if not name.startswith("feed.")]) == "warn"
+
+
+def call(scenario: Built, number: int, moment: datetime, outcome: str) -> None:
+    insert(
+        scenario, "provider_calls", call_id=f"c{number}", provider="yahoo", endpoint="GET x", started_at=moment, seconds=0.1,
+        outcome=outcome, retries=0, run_id="r",
+    )  # fmt: skip
+
+
+def test_provider_has_a_heartbeat_and_its_errors_by_kind(scenario: Built) -> None:
+    for number, outcome in enumerate(["ok", "rate_limited", "ok", "rate_limited", "unavailable"]):
+        call(scenario, number, datetime(2013, 1, 11, 1, number, tzinfo=UTC), outcome)
+    assert signs(scenario)["provider.yahoo"] == Sign(
+        "provider.yahoo",
+        "warn",
+        "3 of 5 calls failed in the last day (rate_limited 2, unavailable 1); last answer 2013-01-11 01:02 UTC",
+        3.0,
+    )
+
+
+def test_provider_that_gave_no_answer_in_a_day_of_asking_has_failed(scenario: Built) -> None:
+    call(scenario, 1, datetime(2013, 1, 9, 1, tzinfo=UTC), "ok")
+    quiet = signs(scenario)["provider.yahoo"]
+    assert (quiet.level, quiet.message) == (
+        "ok",
+        "not asked in the last day; last answer 2013-01-09 01:00 UTC",
+    )
+    call(scenario, 2, datetime(2013, 1, 11, 1, tzinfo=UTC), "unavailable")
+    assert signs(scenario)["provider.yahoo"].level == "fail"
 
 
 def test_absent_warehouse_is_unknown_and_never_ok(scenario: Built) -> None:
     scenario.warehouse.path.unlink()
     found = signs(scenario)
-    assert found["feed"].level == "unknown"
+    assert found["feeds"].level == "unknown"
     assert worst(list(found.values())) == "unknown"
 
 
@@ -90,8 +120,8 @@ def test_command_prints_json_and_exits_as_monitors_expect(
     assert health.print_health(scenario.settings, as_json=True) == 2
     told = json.loads(capsys.readouterr().out)
     assert told["status"] == "fail"
-    assert told["signs"][0]["subject"] == "feed"
-    assert "market_prices is empty" in told["signs"][0]["message"]
+    (prices,) = [sign for sign in told["signs"] if sign["subject"] == "feed.market_prices"]
+    assert "market_prices is empty" in prices["message"]
 
 
 def test_prometheus_gets_the_same_figures(
@@ -109,4 +139,4 @@ def test_prometheus_gets_the_same_figures(
         server.server_close()
         thread.join()
     assert 'nextgen_status{subject="component.news"} 1.0' in text
-    assert 'nextgen_status{subject="feed"} 2.0' in text
+    assert 'nextgen_status{subject="feed.market_prices"} 2.0' in text

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.partitions import calendar_of
+from nextgen_assets.feeds import feeds_freshness
 from nextgen_resources.alerts.messages import Kind, Message
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -20,7 +20,7 @@ _ROWS = 200
 
 
 def row_events(warehouse: Warehouse, settings: Settings, now: datetime) -> list[Message]:
-    """Messages about rows of the last days: predictions, outcomes, trades, signals, drawdowns, stale feeds.
+    """Messages about rows of the last days: predictions, outcomes, trades, signals, drawdowns, failing components.
 
     Notes
     -----
@@ -51,9 +51,7 @@ def row_events(warehouse: Warehouse, settings: Settings, now: datetime) -> list[
             ),
             ("feed_stale", "component", warehouse.read("told_health", first=first)),
         ]
-        newest = warehouse.scalar("SELECT max(session_date) FROM market_prices")
-    messages = [message for event in found for message in _by_session(*event, scenario, now)]
-    return messages + _late_prices(newest, settings, now)
+    return [message for event in found for message in _by_session(*event, scenario, now)]
 
 
 def run_events(instance: dg.DagsterInstance, scenario: str, since: datetime) -> list[Message]:
@@ -102,16 +100,27 @@ def _by_session(
         yield Message(kind, scenario, f"{session} {digest}", now, data)
 
 
-def _late_prices(newest: date | None, settings: Settings, now: datetime) -> list[Message]:
-    """A feed that stopped: the newest session that should be there by now has no bar at all."""
-    calendar = calendar_of(settings)
-    budget = timedelta(minutes=settings.scheduler.stale_after_minutes)
-    due = calendar.newest_due(now - budget, settings.ingestion.cutoff_delay_minutes)
-    last = settings.ingestion.last_session
-    if (last is not None and due > last) or (newest is not None and newest >= due):
-        return []
-    data = {"component": "market_prices", "expected_session": str(due), "newest_session": str(newest)}
-    return [Message("feed_stale", settings.scenario_id, f"market_prices {due}", now, data)]
+def feed_events(
+    warehouse: Warehouse, settings: Settings, instance: dg.DagsterInstance, now: datetime
+) -> list[Message]:
+    """Messages about feeds that stopped: the newest session that should be there by now has not come.
+
+    Notes
+    -----
+    Told once for each feed and session due. A feed that has never run here is none that stopped, but for prices.
+    """
+    found = []
+    for state in feeds_freshness(warehouse, settings, instance, now):
+        name, has_ended = state.feed.name, state.due == settings.ingestion.last_session
+        is_new = state.feed.newest is None and name != "market_prices"
+        if not (state.is_fresh or is_new or has_ended):
+            data = {
+                "component": name,
+                "expected_session": str(state.due),
+                "newest_session": str(state.feed.newest),
+            }
+            found.append(Message("feed_stale", settings.scenario_id, f"{name} {state.due}", now, data))
+    return found
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

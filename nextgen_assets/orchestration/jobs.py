@@ -3,30 +3,35 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from nextgen_assets.orchestration.feed_watch import CHECK
+from nextgen_resources.settings.trading_sections import FEEDS
+
 MODELS = dg.AssetSelection.assets("model_registry")
 ANSWERS = dg.AssetSelection.assets("retrain_answers")
 INTRADAY = dg.AssetSelection.groups("intraday")
 INPUTS = dg.AssetSelection.groups("ingestion", "features")
+FRESHNESS = dg.AssetSelection.checks(*(dg.AssetCheckKey(dg.AssetKey(name), CHECK) for name in FEEDS))
+"""Of this moment, not of the partitions of a run: the sensor watch_feeds looks, or who asks for it in the UI."""
 
 prepare_inputs = dg.define_asset_job(
     "prepare_inputs",
-    selection=INPUTS,
-    description="Prices, actions, news, sentiment and feature vectors of a session or a range of sessions.",
+    selection=INPUTS - FRESHNESS,
+    description="Backfill history: prices, actions, news, sentiment and feature vectors of a session or a range.",
 )
 train_models = dg.define_asset_job(
     "train_models",
     selection=MODELS,
-    description="Train, register and deploy the models of a cut-off month or a range of months.",
+    description="Retrain: train, register and deploy the models of a cut-off month or a range of months.",
 )
 decide_and_trade = dg.define_asset_job(
     "decide_and_trade",
-    selection=dg.AssetSelection.all() - INPUTS - MODELS - ANSWERS - INTRADAY,
-    description="Priorities, predictions, their validation, feedback, plans, trades, holdings and health.",
+    selection=dg.AssetSelection.all() - INPUTS - MODELS - ANSWERS - INTRADAY - FRESHNESS,
+    description="Replay decisions: priorities, predictions, their validation, feedback, plans, trades, holdings, health.",
 )
 daily_cycle = dg.define_asset_job(
     "daily_cycle",
-    selection=dg.AssetSelection.all() - MODELS - ANSWERS - INTRADAY,
-    description="Everything that one session needs, with the models that are live.",
+    selection=dg.AssetSelection.all() - MODELS - ANSWERS - INTRADAY - FRESHNESS,
+    description="Daily cycle: everything that one session needs, with the models that are live.",
 )
 answer_signals = dg.define_asset_job(
     "answer_signals",
@@ -35,12 +40,12 @@ answer_signals = dg.define_asset_job(
 )
 import_ticks = dg.define_asset_job(
     "import_ticks",
-    selection=INTRADAY,
+    selection=INTRADAY - FRESHNESS,
     description="Ticks and bars within the day, from the files of intraday.folder; apart from the daily work.",
 )
 revisit_recent = dg.define_asset_job(
     "revisit_recent",
-    selection=dg.AssetSelection.groups("ingestion") - dg.AssetSelection.assets("ticker_universe"),
+    selection=dg.AssetSelection.groups("ingestion") - dg.AssetSelection.assets("ticker_universe") - FRESHNESS,
     description="Raw rows of a few past sessions again: what came late or was corrected since.",
 )
 

@@ -6,7 +6,8 @@ import dagster as dg
 
 from nextgen_assets.orchestration.answering import answer_retrain_signals
 from nextgen_assets.orchestration.catching_up import catch_up
-from nextgen_assets.orchestration.events import LOOKED_BACK, row_events, run_events
+from nextgen_assets.orchestration.events import LOOKED_BACK, feed_events, row_events, run_events
+from nextgen_assets.orchestration.feed_watch import watch_feeds
 from nextgen_assets.orchestration.late_arrivals import new_files
 from nextgen_resources.alerts.delivery import Dispatcher
 from nextgen_resources.alerts.outbox import Outbox
@@ -41,6 +42,7 @@ def tell_receivers(
     messages = run_events(context.instance, settings.scenario_id, since)
     try:
         messages += row_events(warehouse, settings, now)
+        messages += feed_events(warehouse, settings, context.instance, now)
     except WarehouseBusyError as error:
         context.log.info(f"rows are looked at by the next tick: {error}")
     wanted = dict.fromkeys(settings.alerts.receivers, settings.alerts.wanted_kinds)
@@ -62,4 +64,4 @@ def _since(cursor: str | None, now: datetime) -> datetime:
 
 def sensors() -> list[dg.SensorDefinition]:
     """Every sensor of the code location; they start stopped."""
-    return [tell_receivers, catch_up, new_files, answer_retrain_signals]
+    return [tell_receivers, catch_up, watch_feeds, new_files, answer_retrain_signals]

@@ -16,6 +16,7 @@ from nextgen_resources.errors import (
 )
 from nextgen_resources.http.addresses import check_peer, check_url
 from nextgen_resources.http.answers import Answer, Expected
+from nextgen_resources.http.masking import credentials_in, masked
 from nextgen_resources.http.policy import HttpPolicy, Request
 
 _REDIRECTS = 5
@@ -134,8 +135,12 @@ class HttpClient:
         try:
             with self._http().stream(method, url, content=body, headers=dict(headers)) as response:
                 self._check_connection(response, who)
-                content = self._read(response, who, deadline)
-                names = {name.lower(): value for name, value in response.headers.items()}
+                sent = credentials_in(headers)
+                content = masked(self._read(response, who, deadline), sent)
+                names = {
+                    name.lower(): masked(value.encode(), sent).decode()
+                    for name, value in response.headers.items()
+                }
                 return Answer(str(response.url), response.status_code, names, content)
         except ProviderError:
             raise

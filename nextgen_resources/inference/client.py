@@ -13,6 +13,8 @@ from nextgen_resources.errors import InferenceError, InferenceUnavailableError
 from nextgen_resources.inference.protocol import LENGTH, NAME, VERSIONS, FrameError, length_of, pack, unpack
 
 _LONGEST_WAIT_SECONDS = 1.0
+_BUFFER_BYTES = 1 << 18
+"""A reply of some hundred windows comes with one call of the system, its length and its content together."""
 
 
 class RemoteError(InferenceError):
@@ -131,7 +133,7 @@ class Client:
             opened.connect(str(self._address) if isinstance(self._address, Path) else self._address)
             if family == socket.AF_INET:
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket, self._stream = opened, opened.makefile("rb")
+            self._socket, self._stream = opened, opened.makefile("rb", buffering=_BUFFER_BYTES)
             opened.sendall(pack({"hello": NAME, "versions": list(VERSIONS)}))
             welcome = self._receive()
         except BaseException:

@@ -11,8 +11,10 @@
 
 from __future__ import annotations
 
+import gc
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import msgpack
@@ -25,6 +27,8 @@ VERSIONS = (1,)
 LARGEST_FRAME = 16 * 1024 * 1024
 LENGTH = struct.Struct(">I")
 _MOST_ENTRIES = 100_000
+_LARGE = 32 * 1024
+"""Bytes from which reading a payload makes thousands of objects."""
 
 
 class FrameError(InferenceError):
@@ -79,6 +83,24 @@ def pack_reply(number: int, result: Any) -> bytes:
     return LENGTH.pack(len(payload)) + payload
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No collection of garbage in this block.
+
+    Notes
+    -----
+    Thousands of new objects make Python look for garbage among all that the process holds, in the middle of a reply and
+    in vain; msgpack's own notes advise against it.
+    """
+    is_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_collecting:
+            gc.enable()
+
+
 def length_of(header: bytes) -> int:
     """How long the payload after this header is.
 
@@ -102,14 +124,15 @@ def unpack(payload: bytes) -> dict[str, Any]:
         It is not one MessagePack map with text keys.
     """
     try:
-        message = msgpack.unpackb(
-            payload,
-            raw=False,
-            strict_map_key=True,
-            max_array_len=_MOST_ENTRIES,
-            max_map_len=1_000,
-            max_ext_len=0,
-        )
+        with _no_collection() if len(payload) > _LARGE else nullcontext():
+            message = msgpack.unpackb(
+                payload,
+                raw=False,
+                strict_map_key=True,
+                max_array_len=_MOST_ENTRIES,
+                max_map_len=1_000,
+                max_ext_len=0,
+            )
     except Exception as error:  # msgpack raises ValueError, its own kinds, UnicodeDecodeError, RecursionError
         raise FrameError(f"the payload is no MessagePack ({type(error).__name__})") from error
     if not isinstance(message, dict) or not all(isinstance(key, str) for key in message):

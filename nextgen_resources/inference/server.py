@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import socket
 import stat
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from nextgen_resources.inference.protocol import (
     unpack,
 )
 
+_SEND_BUFFER_BYTES = 1 << 20
+"""Asked for, so that a reply of some hundred windows leaves at once and not in turns with its reader."""
 _log = logging.getLogger(__name__)
 
 Method = Callable[[Mapping[str, Any]], Any]
@@ -137,6 +140,7 @@ class Server:
         task = asyncio.current_task()
         assert task is not None
         self._open[task] = writer
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         try:
             await self._converse(task, reader, writer)
         except (FrameError, TimeoutError) as error:

@@ -91,3 +91,8 @@ Rates = Annotated[
     AfterValidator(FrozenMapping),
     PlainSerializer(dict, return_type=dict[str, float]),
 ]
+Budgets = Annotated[
+    Mapping[Name, Annotated[int, Strict(), Field(ge=1, le=10_080)]],
+    AfterValidator(FrozenMapping),
+    PlainSerializer(dict, return_type=dict[str, int]),
+]

@@ -34,13 +34,14 @@ from nextgen_resources.settings.learning_sections import (
     PredictionSettings,
     PromotionSettings,
 )
+from nextgen_resources.settings.log_section import LogSettings
 from nextgen_resources.settings.scoring_sections import ScoringSettings
 from nextgen_resources.settings.trading_sections import SchedulerSettings, TradingSettings
 
 WITHOUT_INFLUENCE: Mapping[str, Any] = {
     "paths": True,
-    "http": True,
     "alerts": True,
+    "logs": True,
     "scheduler": True,
     "execution": True,
     "warehouse": True,
@@ -103,6 +104,7 @@ class Settings(Section):
     scheduler: SchedulerSettings
     execution: ExecutionSettings
     alerts: AlertSettings
+    logs: LogSettings
     warehouse: WarehouseSettings
     credentials: Credentials
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from nextgen_resources.settings.field_types import (
+    Budgets,
     Fraction,
     Names,
     PositiveFraction,
@@ -87,13 +89,35 @@ class TradingSettings(Section):
         return self
 
 
+FEEDS = (
+    "security_listings",
+    "ticker_universe",
+    "corporate_actions",
+    "news_articles",
+    "market_prices",
+    "intraday_prices",
+    "market_ticks",
+)
+"""Every raw asset, whose freshness can have a budget of its own."""
+
+
+def _known_feeds(budgets: Mapping[str, int]) -> Mapping[str, int]:
+    if strangers := sorted(set(budgets) - set(FEEDS)):
+        raise ValueError(f"expected feeds among {', '.join(FEEDS)}, found {', '.join(strangers)}")
+    return budgets
+
+
 class SchedulerSettings(Section):
     """When the day's sessions run by themselves. Changes no row."""
 
     stale_after_minutes: WholeNumber = Field(
         ge=1,
         le=10_080,
-        description="minutes after the cut-off of a session from which its missing prices are a stale feed",
+        description="minutes after the cut-off of a session from which a feed without it is stale",
+    )
+    feed_budgets_minutes: Annotated[Budgets, AfterValidator(_known_feeds)] = Field(
+        description="the same for single feeds by name, such as news_articles: 900; files within the day "
+        "(intraday_prices, market_ticks) are watched only if named here"
     )
     revisited_sessions: WholeNumber = Field(
         ge=0, le=60, description="past sessions whose raw rows are asked for again every morning; 0: none"

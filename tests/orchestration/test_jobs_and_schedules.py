@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.schedules import cron_string_iterator
 
 from nextgen_assets.definitions import defs
 from nextgen_assets.domain.sessions import xnys
+from nextgen_assets.orchestration import schedules as schedules_module
 from nextgen_assets.orchestration.jobs import jobs
 from nextgen_assets.orchestration.schedules import after_each_month, after_each_session, schedules
 from nextgen_assets.partitions import CUTOFFS, SESSIONS
+from nextgen_resources.clock import FrozenClock
 
 NEW_YORK = ZoneInfo("America/New_York")
 BEGIN, END = date(2004, 3, 1), date(2006, 4, 30)
@@ -36,9 +49,31 @@ def ticks(schedule: dg.ScheduleDefinition, first: date, last: date) -> list[date
     return found
 
 
-def answer(schedule: dg.ScheduleDefinition, moment: datetime) -> dg.RunRequest | dg.SkipReason:
-    """What ``schedule`` says at ``moment``, given in UTC as the daemon gives it."""
-    with dg.build_schedule_context(scheduled_execution_time=moment.astimezone(UTC)) as context:
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A history on disk, as a schedule opens it by its reference."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as empty:
+        yield empty
+
+
+def answer(
+    schedule: dg.ScheduleDefinition,
+    moment: datetime,
+    now: datetime | None = None,
+    instance: dg.DagsterInstance | None = None,
+) -> dg.RunRequest | dg.SkipReason:
+    """What ``schedule`` says at ``moment``, given in UTC as the daemon gives it, evaluated at once or at ``now``.
+
+    Without an instance nothing is switched on: two years of ticks would open a history each.
+    """
+    with (
+        nullcontext() if instance else patch.object(schedules_module, "_makes_up", return_value=False),
+        dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=moment.astimezone(UTC),
+            resources={"clock": FrozenClock(now or moment)},
+        ) as context,
+    ):
         said = schedule(context)
     assert isinstance(said, dg.RunRequest | dg.SkipReason)
     return said
@@ -137,19 +172,57 @@ def test_partition_that_is_asked_for_exists_at_that_moment(
             assert partitions.has_partition_key(str(request.partition_key)), (moment, request.partition_key)
 
 
-def test_tick_of_the_daemon_starts_a_run_of_the_partition() -> None:
+def test_tick_of_the_daemon_starts_a_run_of_the_partition(instance: dg.DagsterInstance) -> None:
     repository = defs.get_repository_def()
     moment = ticks(after_each_session, date(2005, 3, 1), date(2005, 3, 1))[0]
-    with (
-        dg.DagsterInstance.ephemeral() as instance,
-        dg.build_schedule_context(
-            instance=instance, repository_def=repository, scheduled_execution_time=moment.astimezone(UTC)
-        ) as context,
-    ):
+    with dg.build_schedule_context(
+        instance=instance, repository_def=repository, scheduled_execution_time=moment.astimezone(UTC)
+    ) as context:
         (request,) = (
             repository.get_schedule_def("after_each_session").evaluate_tick(context).run_requests or []
         )
     assert request.tags["dagster/partition"] == "2005-02-28"
+
+
+def switched_on(instance: dg.DagsterInstance, sensor: str) -> None:
+    """The sensor runs, as the daemon knows it."""
+    target = LoadableTargetOrigin(module_name="nextgen_assets.definitions", attribute="defs")
+    repository = RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(target, "nextgen"), "__repository__"
+    )
+    data = SensorInstigatorData(min_interval=30)
+    origin = RemoteInstigatorOrigin(repository, sensor)
+    instance.add_instigator_state(
+        InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, data)
+    )
+
+
+def finished(instance: dg.DagsterInstance, *sessions: str) -> None:
+    for session in sessions:
+        instance.report_runless_asset_event(dg.AssetMaterialization("system_health", partition=session))
+
+
+def test_tick_that_comes_late_is_left_to_catch_up_where_that_is_switched_on(
+    instance: dg.DagsterInstance,
+) -> None:
+    (moment,) = ticks(after_each_session, date(2005, 3, 2), date(2005, 3, 2))
+    noon = moment.astimezone(UTC) + timedelta(hours=12)
+    finished(instance, "2005-02-28")
+    assert isinstance(answer(after_each_session, moment, noon, instance), dg.RunRequest)
+    switched_on(instance, "catch_up")
+    said = answer(after_each_session, moment, noon, instance)
+    assert str(getattr(said, "skip_message", "")).startswith("2005-03-01 is left to catch_up: this tick")
+
+
+def test_session_after_an_unfinished_one_is_left_to_catch_up(instance: dg.DagsterInstance) -> None:
+    (moment,) = ticks(after_each_session, date(2005, 3, 2), date(2005, 3, 2))
+    switched_on(instance, "catch_up")
+    assert isinstance(answer(after_each_session, moment, None, instance), dg.RunRequest), "nothing has begun"
+    finished(instance, "2005-02-25")
+    said = getattr(answer(after_each_session, moment, None, instance), "skip_message", "")
+    assert said == "2005-03-01 is left to catch_up, which finishes 2005-02-28 first"
+    finished(instance, "2005-02-28")
+    assert isinstance(answer(after_each_session, moment, None, instance), dg.RunRequest)
 
 
 def test_schedules_wait_for_someone_to_start_them() -> None:

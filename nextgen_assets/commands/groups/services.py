@@ -38,7 +38,9 @@ def serve(settings: Settings, path: Path | None, host: str, port: int, reload_se
     The protocol is in docs/inference.md; nextgen_resources.inference.client speaks it.
     """
     from nextgen_assets.commands.serve import serve as run
+    from nextgen_resources.structured_logs import log_services
 
+    log_services(settings)
     run(settings, path, host, port, reload_seconds)
 
 
