@@ -21,7 +21,7 @@ def main() -> None:
         schedule_start_command(["--start-all", *words], standalone_mode=False)
         sensor_start_command(["--start-all", *words], standalone_mode=False)
     else:
-        from dagster._daemon.cli import main as entry
+        from nextgen_resources.daemon import main as entry
 
         sys.argv = [command, *words]
         entry()

@@ -75,7 +75,7 @@ class Plant:
         """Start the daemon."""
         with (self.door.folder / "daemon.log").open("ab") as sink:
             self.process = subprocess.Popen(
-                self.command("dagster-daemon", "run"),
+                self.command("nextgen-daemon", "run"),
                 env=dict(self.door.environment), cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
                 start_new_session=True,
             )  # fmt: skip
