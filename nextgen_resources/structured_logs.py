@@ -122,6 +122,12 @@ class RunLog(logging.Handler):
         if self._lines is not None and record.levelno >= self._least:
             self._lines.handle(record)
 
+    def close(self) -> None:
+        """Close the file."""
+        if self._lines is not None:
+            self._lines.close()
+        super().close()
+
 
 def log_services(settings: Settings) -> None:
     """Let what this process logs outside runs (``nextgen serve`` and so on) be written the same way."""

@@ -52,7 +52,8 @@ def ticks(schedule: dg.ScheduleDefinition, first: date, last: date) -> list[date
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """A history on disk, as a schedule opens it by its reference."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as empty:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as empty:
         yield empty
 
 
@@ -176,7 +177,10 @@ def test_tick_of_the_daemon_starts_a_run_of_the_partition(instance: dg.DagsterIn
     repository = defs.get_repository_def()
     moment = ticks(after_each_session, date(2005, 3, 1), date(2005, 3, 1))[0]
     with dg.build_schedule_context(
-        instance=instance, repository_def=repository, scheduled_execution_time=moment.astimezone(UTC)
+        instance=instance,
+        repository_def=repository,
+        scheduled_execution_time=moment.astimezone(UTC),
+        resources={"clock": FrozenClock(moment)},
     ) as context:
         (request,) = (
             repository.get_schedule_def("after_each_session").evaluate_tick(context).run_requests or []

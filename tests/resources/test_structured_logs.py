@@ -54,6 +54,7 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
     """The lines of a run of two assets of which the second fails, in the real graph under the shipped dagster.yaml."""
     settings = {
         "logs.format": "json",
+        "logs.level": "DEBUG",
         "logs.file": str(tmp_path / "log" / "nextgen.jsonl"),
         "credentials.openai_api_key": SECRET,
     }
@@ -136,6 +137,7 @@ def test_level_is_the_least_severe_that_is_written(tmp_path: Path, monkeypatch: 
     log = RunLog()
     for level in (logging.INFO, logging.WARNING):
         log.handle(logging.LogRecord("dagster", level, __file__, 1, str(level), None, None))
+    log.close()
     assert [line["message"] for line in lines(tmp_path)] == ["30"]
 
 
