@@ -48,7 +48,7 @@ class Plant:
         own = {
             VARIABLE: str(clock_file),
             VENDOR: vendor_url,
-            "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "10000000",
+            "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "10000000000",
         }
         (door.folder / "workspace.yaml").write_text(_WORKSPACE)
         yaml = Path(door.environment["DAGSTER_HOME"]) / "dagster.yaml"

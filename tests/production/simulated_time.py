@@ -76,7 +76,11 @@ def dagster_looks_at(clock: SimulatedClock, *, is_daemon: bool) -> None:
     dagster_time._mockable_get_current_datetime = clock.now
     if is_daemon:
         import dagster._daemon  # noqa: F401 (the scheduler cannot be imported before it)
+        import dagster._daemon.controller as controller
         import dagster._scheduler.scheduler as scheduler
 
         dagster_time._mockable_get_current_timestamp = clock.timestamp
+        controller.get_current_timestamp = (
+            time.time
+        )  # it compares with the machine's clock when to load code anew
         scheduler._get_next_scheduler_iteration_time = lambda start_time: start_time + 1.0
