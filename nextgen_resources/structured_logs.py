@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import logging
-import logging.handlers
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -90,14 +91,40 @@ def secrets_of(settings: Settings) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
+class AppendedFile(logging.Handler):
+    """Adds each line to a file with one write, and holds nothing open.
+
+    Notes
+    -----
+    Many processes write to it and Dagster makes a handler for each of their runs: whole lines do not mingle, a rotated
+    file is begun anew, and no handle is left behind.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; a disk that refuses is told by ``logging``, and the run goes on."""
+        try:
+            line = f"{self.format(record)}\n".encode()
+            handle = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            try:
+                os.write(handle, line)
+            finally:
+                os.close(handle)
+        except OSError:
+            self.handleError(record)
+
+
 def handler_of(settings: Settings) -> logging.Handler:
-    """Where lines go: the file of the settings, opened again when it was moved away, or standard error."""
+    """Where lines go: the file of the settings, or standard error."""
     handler: logging.Handler
     if settings.logs.file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         settings.logs.file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.WatchedFileHandler(settings.logs.file, encoding="utf-8", delay=True)
+        handler = AppendedFile(settings.logs.file)
     handler.setFormatter(JsonLines(settings))
     return handler
 
@@ -121,12 +148,6 @@ class RunLog(logging.Handler):
         """Write the record, if it is severe enough."""
         if self._lines is not None and record.levelno >= self._least:
             self._lines.handle(record)
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._lines is not None:
-            self._lines.close()
-        super().close()
 
 
 def log_services(settings: Settings) -> None:

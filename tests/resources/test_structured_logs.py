@@ -104,7 +104,6 @@ def test_line_is_one_line_and_hides_the_values_of_credentials(tmp_path: Path) ->
         raise ValueError(f"refused {SECRET}")
     except ValueError:
         logger.exception("it failed")
-    handler.close()
     text = (tmp_path / "log" / "nextgen.jsonl").read_text()
     assert len(text.splitlines()) == 2
     assert "canary" not in text
@@ -120,7 +119,6 @@ def test_file_that_was_moved_away_by_a_rotating_program_is_begun_anew(tmp_path: 
     logger.info("one")
     (tmp_path / "log" / "nextgen.jsonl").rename(tmp_path / "log" / "nextgen.jsonl.1")
     logger.info("two")
-    handler.close()
     assert [line["message"] for line in lines(tmp_path)] == ["two"]
 
 
@@ -137,7 +135,6 @@ def test_level_is_the_least_severe_that_is_written(tmp_path: Path, monkeypatch: 
     log = RunLog()
     for level in (logging.INFO, logging.WARNING):
         log.handle(logging.LogRecord("dagster", level, __file__, 1, str(level), None, None))
-    log.close()
     assert [line["message"] for line in lines(tmp_path)] == ["30"]
 
 
