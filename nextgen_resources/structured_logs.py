@@ -78,7 +78,11 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             return self.formatException(record.exc_info)
         failure = getattr(getattr(happened, "event_specific_data", None), "error", None)
-        return None if failure is None else str(failure.to_string())
+        chain = []
+        while failure is not None:
+            chain.append(str(failure.to_string()))
+            failure = failure.cause
+        return "caused by: ".join(chain) or None
 
 
 def secrets_of(settings: Settings) -> list[str]:
