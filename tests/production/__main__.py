@@ -28,8 +28,8 @@ from nextgen_assets.domain.sessions import xnys
 from nextgen_resources.warehouse.tables import TABLES
 from tests.graph.futures import SETTINGS, common_history, world
 from tests.graph.harness import SMALL, Built
+from tests.graph.living import with_jobs
 from tests.graph.servers import Door
-from tests.graph.test_late_knowledge import with_jobs
 from tests.production.conductor import Conductor
 from tests.production.plant import Plant
 from tests.production.promises import Evidence, findings
@@ -46,6 +46,7 @@ RAW_ASSETS = (
     "news_articles", "news_sentiment",
 )  # fmt: skip
 """Their tables are what was known; everything else follows from it."""
+BUILD_FEATURES = dg.define_asset_job("build_features", dg.AssetSelection.assets("feature_windows"))
 LIVE = {
     "http.tries": 3,
     "http.backoff_seconds": 0.1,
@@ -147,7 +148,7 @@ def rebuilt(folder: Path, sessions: Sequence[date]) -> Iterator[Built]:
                         f'DELETE FROM {spec.name} WHERE "{spec.slice_column}" >= ?', [sessions[0]]
                     )
             connection.execute("DELETE FROM model_deployments WHERE live_from > ?", [sessions[0]])
-        again = with_jobs(plain)
+        again = with_jobs(plain, [BUILD_FEATURES])
         again.run("build_features", sessions[0], sessions[-1])
         ended = sessions[0].replace(day=1)
         if sessions[-1] > xnys().on_or_after(ended.replace(month=ended.month + 1)):

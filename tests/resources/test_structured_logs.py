@@ -56,8 +56,8 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
         "logs.format": "json",
         "logs.level": "DEBUG",
         "logs.file": str(tmp_path / "log" / "nextgen.jsonl"),
-        "credentials.openai_api_key": SECRET,
     }
+    monkeypatch.setenv("NEXTGEN__CREDENTIALS__OPENAI_API_KEY", SECRET)
     for name, value in as_variables(settings).items():
         monkeypatch.setenv(name, value)
     home = tmp_path / "shipped"
