@@ -67,15 +67,15 @@ def answer(
 
     Without an instance nothing is switched on: two years of ticks would open a history each.
     """
+    known = {"clock": FrozenClock(now or moment)} if schedule is after_each_session else {}
     with (
         nullcontext() if instance else patch.object(schedules_module, "_makes_up", return_value=False),
         dg.build_schedule_context(
-            instance=instance,
-            scheduled_execution_time=moment.astimezone(UTC),
-            resources={"clock": FrozenClock(now or moment)},
+            instance=instance, scheduled_execution_time=moment.astimezone(UTC)
         ) as context,
     ):
-        said = schedule(context)
+        # called as the decorator calls it: resources of a context would make an instance for each tick
+        said = schedule._execution_fn.decorated_fn(context, **known)  # type: ignore[union-attr]
     assert isinstance(said, dg.RunRequest | dg.SkipReason)
     return said
 
