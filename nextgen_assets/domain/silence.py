@@ -125,8 +125,8 @@ def abstention_metrics(
     -------
     frame
         ``FEEDBACK_SCHEMA``: scopes abstention:<reason> and abstention:any. abstained_share stands beside the
-        share in the window before; the scores beside the base rate. A reason with fewer than two blocks of
-        sessions has no scores.
+        share in the window before, where either is not zero; the scores beside the base rate. A reason with fewer
+        than two blocks of sessions has no scores.
     """
     parts = [pl.DataFrame(schema=FEEDBACK_SCHEMA)]
     reasons = silence.counts["abstain_reason"].drop_nulls().unique().sort().to_list()
@@ -166,6 +166,8 @@ def _share(
     if any(share is None for share in found):
         return pl.DataFrame(schema=FEEDBACK_SCHEMA)
     (share, n, n_sessions), (before, _, _) = [each for each in found if each is not None]
+    if share.value == before.value == 0.0:  # a reason of other sessions of the range
+        return pl.DataFrame(schema=FEEDBACK_SCHEMA)
     reach = clustering.student_quantile(0.5 + settings.confidence / 2, share.degrees_of_freedom)
     difference = share.value - before.value
     error = float(np.hypot(share.standard_error, before.standard_error))

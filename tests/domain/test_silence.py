@@ -135,3 +135,14 @@ def test_abstention_with_a_probability_is_judged_by_prices_of_its_target_only():
     assert frame["as_of"].item() == xnys().cutoff(target, 30)
     late = pl.DataFrame(came | {"price_known_at": xnys().close_at(xnys().shift(target, 1))})
     assert judge_abstentions(pl.DataFrame(said), late, [target], xnys(), 30).is_empty()
+
+
+def test_reason_that_appears_later_in_a_range_has_no_row_before(fallen_silent):
+    _, session, since, spoken, silence = fallen_silent
+    earlier = xnys().shift(since, -25)
+    early = max(day for day in spoken["target_session_date"].unique() if day < earlier)
+    while xnys().shift(early, 1).month == early.month:
+        early = xnys().shift(early, -1)
+    both = feedback_metrics(spoken, [early, session], xnys(), 30, SETTINGS, silence=silence)
+    of_reasons = both.filter(pl.col("scope").str.starts_with("abstention:"))
+    assert set(of_reasons["session_date"]) == {session}
