@@ -219,7 +219,8 @@ def _clustered(
     blocks = (last - places) // settings.block_sessions
     size = int(blocks.max()) + 1
     n, silent = (
-        np.bincount(blocks, per_day[name].to_numpy().astype(np.float64), size) for name in ("n", "silent")
+        np.asarray(np.bincount(blocks, per_day[name].to_numpy().astype(np.float64), size), dtype=np.float64)
+        for name in ("n", "silent")
     )
     total = float(n.sum())
     value = float(silent.sum()) / total
