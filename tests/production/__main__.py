@@ -29,7 +29,7 @@ from nextgen_resources.warehouse.tables import TABLES
 from tests.graph.futures import SETTINGS, common_history, world
 from tests.graph.harness import SMALL, Built
 from tests.graph.living import with_jobs
-from tests.graph.servers import Door
+from tests.graph.servers import PROJECT, Door
 from tests.production.conductor import Conductor
 from tests.production.plant import Plant
 from tests.production.promises import Evidence, findings
@@ -98,7 +98,9 @@ def look(folder: Path, sessions: Sequence[date]) -> int:
     """Print whether each promise holds; the exit status."""
     diary, came, late, broken, corrected = pickle.loads((folder / "seen.pickle").read_bytes())
     clock = SimulatedClock(folder / "time")
-    os.environ["DAGSTER_HOME"] = str(folder / "lived" / "home")
+    home = folder / "lived" / "home"
+    shutil.copyfile(PROJECT / "dagster_home" / "dagster.yaml", home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
     with (
         dg.DagsterInstance.get() as instance,
         world(folder / "lived", None, None, **LIVE) as lived,
