@@ -19,7 +19,6 @@ from tests.production.conductor import SAID, Diary
 from tests.production.script import touched
 from tests.production.vendor import Vendor
 
-
 REVISED = "SELECT ticker, session_date FROM market_price_revisions WHERE session_date >= $first"
 """Of the sessions lived through: bars of the history before have another source, so theirs are revised, too."""
 
