@@ -47,9 +47,9 @@ def feedback_metrics(
     watch, sessions, calendar = Stopwatch(), requested_sessions(context), calendar_of(settings)
     with watch.measure("read"), warehouse.snapshot():
         joined = with_context(warehouse, settings, read_outcomes(warehouse, settings, sessions))
-        members, silence, waiting = (
-            read(warehouse, settings, sessions) for read in (read_members, read_silence, read_waiting)
-        )
+        members = read_members(warehouse, settings, sessions)
+        silence = read_silence(warehouse, settings, sessions)
+        waiting = read_waiting(warehouse, settings, sessions)
         month_ends = ends_of(sessions, calendar, MONTHLY)
         moments = read_moments(warehouse, settings, month_ends)
     with watch.measure("compute"):
