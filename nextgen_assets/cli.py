@@ -17,11 +17,19 @@ from nextgen_resources.settings.loader import load_settings
 @click.pass_context
 def main(context: click.Context, profile: str | None, scenario: str | None) -> None:
     """NextGen: a market-prediction data platform on Dagster and DuckDB."""
-    if profile:
-        os.environ["NEXTGEN_PROFILE"] = profile
-    if scenario:
-        os.environ["NEXTGEN__SCENARIO_ID"] = scenario
+    for name, value in (("NEXTGEN_PROFILE", profile), ("NEXTGEN__SCENARIO_ID", scenario)):
+        if value:
+            _set_variable(context, name, value)
     context.obj = load_settings()
+
+
+def _set_variable(context: click.Context, name: str, value: str) -> None:
+    """For this command and the processes that it starts; as it was when the command has ended."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    context.call_on_close(
+        lambda: os.environ.pop(name, None) if before is None else os.environ.update({name: before})
+    )
 
 
 main.add_command(results.demo)

@@ -102,6 +102,6 @@ def test_every_asset_module_has_a_migration_and_a_check() -> None:
     from nextgen_resources.warehouse.schema import tables_of_record
 
     names = [module.__name__.rpartition(".")[2] for module in ASSET_MODULES]
-    assert len(names) == 25
+    assert len(names) == 26
     assert set(names) <= set(tables_of_record())
     assert all(list((ROOT / "sql" / "checks" / name).glob("*.sql")) for name in names)

@@ -113,6 +113,7 @@ def test_every_table_has_something_to_compare_before_the_last_parting(real: Buil
         "market_price_revisions",
         "corporate_action_revisions",
         "bias_flags",
+        "drift_metrics",
         "retrain_answers",
         "quality_findings",
         "insight_retests",
