@@ -114,6 +114,7 @@ def test_run_after_the_repair_goes_on_downstream(stopped: Path) -> None:
         assert newest_evaluation(scenario, "news_articles", "admitted_only_after_publication").passed
 
 
+@pytest.mark.slow
 def test_check_that_only_warns_is_recorded_and_stops_nothing(tmp_path: Path) -> None:
     with built(tmp_path, market_data=LacksABar()) as scenario:
         scenario.run("prepare_inputs", FIRST, LAST)

@@ -23,6 +23,7 @@ def at(hour: int, minute: int) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, hour, minute, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_bars_of_the_provider_fill_intraday_prices_and_every_call_of_the_run_is_a_row(tmp_path: Path) -> None:
     rows = [
         (at(14, 30), 10.0, 10.5, 9.5, 10.25, 10.25, 100),

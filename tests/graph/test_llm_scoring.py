@@ -179,6 +179,7 @@ def test_features_read_the_fallback_only_where_the_settings_say_so(tmp_path: Pat
         assert set(scores["scorer"]) == {"classifier"}
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_after_the_calls_keeps_the_scores_and_the_bill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+import pytest
 
 from nextgen_assets.domain.sessions import NEW_YORK
 from nextgen_resources.clock import FrozenClock
@@ -64,6 +65,7 @@ def run(scenario: Built, first: date, last: date | None = None) -> None:
     assert job.execute_in_process(tags=tags, instance=scenario.instance).success
 
 
+@pytest.mark.slow
 def test_copies_names_and_repeats_over_two_sessions(tmp_path: Path) -> None:
     story = "Apple to buy a maker of headphones for 3 billion dollars"
     wire = Wire(
@@ -113,6 +115,7 @@ def test_copies_names_and_repeats_over_two_sessions(tmp_path: Path) -> None:
         assert scenario.content("news_sentiment").equals(sentiment)
 
 
+@pytest.mark.slow
 def test_what_comes_late_for_a_live_session_belongs_to_the_session_being_decided(tmp_path: Path) -> None:
     known = row("IBM wins a contract", new_york(MONDAY, 10), tickers=["IBM"])
     late = row("IBM loses a lawsuit", new_york(MONDAY, 11), tickers=["IBM"])

@@ -73,6 +73,7 @@ def test_a_bad_print_is_a_finding_of_the_session_that_shows_it(found: pl.DataFra
     assert found["as_of"].to_list() == [xnys().cutoff(BACK, 30)]
 
 
+@pytest.mark.slow
 def test_day_by_day_gives_the_findings_of_the_range(found: pl.DataFrame, tmp_path: Path) -> None:
     with built(tmp_path, market_data=PrintsBadly()) as scenario:
         first = steps(scenario, (SESSIONS[0], OUT))

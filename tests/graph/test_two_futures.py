@@ -26,6 +26,7 @@ from tests.graph.futures import (
 )
 from tests.graph.harness import Built
 
+pytestmark = pytest.mark.slow
 PARTINGS = {
     date(2004, 11, 24): "the day before a holiday",
     date(2004, 11, 26): "a half day",
@@ -42,7 +43,6 @@ PARTINGS = {
     date(2005, 2, 28): "the ex-date of a split and a month end",
     date(2005, 3, 1): "the session after a split",
 }
-ALWAYS_RUN = {date(2005, 2, 28)}
 INTRADAY = {"market_ticks", "tick_imports", "intraday_prices", "bars_mtf", "mtf_state"}
 """Tables that no job of the daily work fills."""
 REPAIRS = {"price_repairs", "action_repairs"}
@@ -85,10 +85,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def partings() -> list[object]:
-    return [
-        pytest.param(day, id=f"{day} {words}", marks=[] if day in ALWAYS_RUN else [pytest.mark.slow])
-        for day, words in PARTINGS.items()
-    ]
+    return [pytest.param(day, id=f"{day} {words}") for day, words in PARTINGS.items()]
 
 
 @pytest.mark.parametrize("until", partings())
@@ -121,7 +118,6 @@ def test_every_table_has_something_to_compare_before_the_last_parting(real: Buil
     assert empty <= rare | INTRADAY | REPAIRS, heights
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_whole_scenario_in_one_run_knows_nothing_of_the_future(folder: Path) -> None:
     until = date(2005, 2, 28)

@@ -19,6 +19,7 @@ LINES = (
 )
 
 
+@pytest.mark.slow
 def test_every_line_is_a_bar_or_in_the_quarantine_and_a_second_run_adds_none(tmp_path: Path) -> None:
     path = tmp_path / "prices.csv"
     path.write_text(LINES)

@@ -158,6 +158,7 @@ def test_loading_all_crawls_again_writes_nothing(orderly: Replay) -> None:
         assert orderly.scenario.warehouse.read(f"FROM {table} ORDER BY ALL").equals(rows), table
 
 
+@pytest.mark.slow
 def test_order_of_arrival_changes_nothing(orderly: Replay, replay: Callable[[], Replay]) -> None:
     said, at_once, shuffled = crawls(), replay(), replay()
     at_once.arrive(said.sample(fraction=1.0, shuffle=True, seed=3), "all.csv")

@@ -87,7 +87,7 @@ sayings = st.dictionaries(
 
 
 @given(sayings, st.randoms(use_true_random=False), st.integers(1, 4))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_order_of_arrival_gives_the_chain_that_was_told(
     connection: duckdb.DuckDBPyConnection, said: list[Saying], order, size: int
 ) -> None:
