@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.graph.harness import built
 from tests.graph.test_provider_calls import run
 from tests.resources.http.loopback import Reply, VirtualTime, policy_in

@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from nextgen_assets.domain.sessions import NEW_YORK
 from nextgen_resources.clock import FrozenClock

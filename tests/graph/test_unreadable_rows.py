@@ -6,6 +6,8 @@ import json
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from tests.graph.harness import built
 
 FIRST, LAST = date(2013, 2, 25), date(2013, 2, 26)
