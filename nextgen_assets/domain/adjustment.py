@@ -110,7 +110,7 @@ class MaturedHistory:
     realised: npt.NDArray[np.float64]
     members: Members
     calendar: SessionCalendar
-    _losses: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    _losses: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def build(

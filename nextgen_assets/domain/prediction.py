@@ -13,6 +13,7 @@ import polars as pl
 
 from nextgen_assets.domain.ensemble import EnsembleConfig, join_models
 from nextgen_assets.domain.live_models import LiveModel
+from nextgen_assets.domain.members import NO_MEMBERS
 from nextgen_assets.domain.prediction_ledger import PredictionConfig, calibrated_predictions
 from nextgen_assets.domain.service import Service
 from nextgen_assets.domain.sessions import SessionCalendar
@@ -197,7 +198,7 @@ def _session_rows(
             reason = NO_MODEL_LIVE if not models else WINDOW_INCOMPLETE
             model_id = config.champion(models).model_id if models else None
             records.append(
-                (ticker, session, window_id, model_id, None, None, deviation, None, "[]", reason, None)
+                (ticker, session, window_id, model_id, None, None, deviation, None, NO_MEMBERS, reason, None)
             )
             continue
         mean = float(joined.standardised_mean[row])

@@ -282,6 +282,11 @@ def _renamed(issued: pl.DataFrame, named: Sequence[tuple[date, str, str, float]]
         Rows of ``raw_predictions``.
     named : sequence of tuple
         Session, the model its predictions are filed under, and each live model with its weight.
+
+    Raises
+    ------
+    ValueError
+        If a model spoke that has no weight at its session: a missing weight never becomes a null in the ledger.
     """
     table = pl.DataFrame(
         named,
@@ -291,6 +296,12 @@ def _renamed(issued: pl.DataFrame, named: Sequence[tuple[date, str, str, float]]
     days = issued.select("session_date").with_row_index("row")
     said = unpacked(issued["ensemble"]).drop("weight").join(days, on="row", maintain_order="left")
     said = said.join(table.drop("lead"), on=["session_date", "model_id"], how="left", maintain_order="left")
+    unknown = said.filter(pl.col("weight").is_null())
+    if unknown.height:
+        raise ValueError(
+            f"{unknown.height} forecasts are of models that are not live at their session, first model "
+            f"{unknown['model_id'][0]!r} at {unknown['session_date'][0]}; correct model_deployments"
+        )
     filed = issued.join(
         table.select("session_date", "lead").unique(),
         on="session_date",

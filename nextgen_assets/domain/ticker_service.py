@@ -10,7 +10,7 @@ import polars as pl
 
 from nextgen_assets.domain.adjustment import MaturedHistory
 from nextgen_assets.domain.live_models import LiveModel
-from nextgen_assets.domain.members import Floats, Indices, alone
+from nextgen_assets.domain.members import NO_MEMBERS, Floats, Indices, alone
 from nextgen_assets.domain.promotion import PromotionConfig, Verdict
 from nextgen_assets.domain.ticker_models import Matured, TickerModels
 from nextgen_assets.domain.window_store import WindowStore
@@ -56,7 +56,7 @@ def with_own(
     for row, (ticker, day) in enumerate(frame.select("ticker", "session_date").iter_rows()):
         model = in_charge[day].get(ticker)
         member = None if model is None else member_of(model, ticker, store, day)
-        if member is not None and texts[row] != "[]":
+        if member is not None and texts[row] != NO_MEMBERS:
             texts[row], leads[row] = alone(texts[row], member), member["model_id"]
             probability[row], mean[row] = member["probability_up"], member["standardised_mean"]
     return frame.with_columns(
