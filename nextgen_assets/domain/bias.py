@@ -53,16 +53,7 @@ class BiasRules:
     longest_memory_sessions: int = 250
 
     def __post_init__(self) -> None:
-        if self.block_sessions < 1 or self.window_sessions % self.block_sessions:
-            raise ValueError(
-                f"window_sessions {self.window_sessions} is not a multiple of block_sessions "
-                f"{self.block_sessions}; choose blocks that fill the window"
-            )
-        if self.minimum_sessions <= self.block_sessions:
-            raise ValueError(
-                f"minimum_sessions {self.minimum_sessions} must exceed block_sessions {self.block_sessions}: "
-                f"a single block has no spread"
-            )
+        clustering.require_whole_blocks(self.window_sessions, self.block_sessions, self.minimum_sessions)
 
 
 def bias_flags(

@@ -96,6 +96,26 @@ def session_sums(positions: IntArray, columns: FloatArray, n_sessions: int) -> F
     return sums
 
 
+def require_whole_blocks(window_sessions: int, block_sessions: int, minimum_sessions: int) -> None:
+    """Refuse a window that its blocks do not fill, and a minimum that a single block meets.
+
+    Raises
+    ------
+    ValueError
+        Names the numbers and what to choose instead.
+    """
+    if block_sessions < 1 or window_sessions % block_sessions:
+        raise ValueError(
+            f"window_sessions {window_sessions} is not a multiple of block_sessions {block_sessions}; "
+            "choose blocks that fill the window"
+        )
+    if minimum_sessions <= block_sessions:
+        raise ValueError(
+            f"minimum_sessions {minimum_sessions} must exceed block_sessions {block_sessions}: "
+            "a single block has no spread"
+        )
+
+
 def trailing_block_sums(per_session: FloatArray, block_sessions: int) -> FloatArray:
     """Sum of each session and the ``block_sessions - 1`` before it, shape unchanged.
 

@@ -73,16 +73,7 @@ class FeedbackSettings:
         """Refuse a window that its blocks do not fill, and an unknown cadence."""
         if self.ticker_cadence not in CADENCES:
             raise ValueError(f"ticker_cadence {self.ticker_cadence!r} is not one of {', '.join(CADENCES)}")
-        if self.block_sessions < 1 or self.window_sessions % self.block_sessions:
-            raise ValueError(
-                f"window_sessions {self.window_sessions} is not a multiple of block_sessions "
-                f"{self.block_sessions}; choose blocks that fill the window"
-            )
-        if self.minimum_sessions <= self.block_sessions:
-            raise ValueError(
-                f"minimum_sessions {self.minimum_sessions} must exceed block_sessions {self.block_sessions}: "
-                f"a single block has no spread"
-            )
+        clustering.require_whole_blocks(self.window_sessions, self.block_sessions, self.minimum_sessions)
 
     def history_sessions(self, horizon_sessions: int) -> int:
         """Sessions of matured predictions, up to the session itself, that its rows depend on."""
