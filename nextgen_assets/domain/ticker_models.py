@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -200,8 +200,7 @@ class TickerModels:
             )
             (verdict,) = judge(record, n_trials, gate)
             if verdict.verdict == PROMOTED and any(each.verdict == PROMOTED for each in verdicts):
-                values = {name: getattr(verdict, name) for name in Verdict.__dataclass_fields__}
-                verdict = Verdict(**{**values, "verdict": PASSED, "reason_code": PASSED})
+                verdict = replace(verdict, verdict=PASSED, reason_code=PASSED)
             verdicts.append(verdict)
         return tuple(verdicts)
 
