@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -184,7 +185,7 @@ def _plan(warehouse: Warehouse, prediction: dict[str, Any]) -> str:
     if rows.is_empty():
         return "## Plan\n\nNo plan rests on this prediction."
     row = rows.row(0, named=True)
-    amount = f" {row['planned_quantity']:,} shares" if row["planned_quantity"] else ""
+    amount = f" {_shares(row['planned_quantity'])} shares" if row["planned_quantity"] else ""
     principles = markdown_table(pl.DataFrame(json.loads(row["principles"])))
     plan = (
         f"## Plan `{row['plan_id']}`\n\n**{row['action']}**{amount} at about "
@@ -192,11 +193,16 @@ def _plan(warehouse: Warehouse, prediction: dict[str, Any]) -> str:
     )
     if row["trade_id"] is None:
         return plan
+    done = f"{row['status']}: {row['side']} {_shares(row['quantity'])}"
     return (
-        f"{plan}\n\n## Trade `{row['trade_id']}`\n\n{row['status']}: {row['side']} {row['quantity']:,} at {row['price']:.4f} on "
+        f"{plan}\n\n## Trade `{row['trade_id']}`\n\n{done} at {row['price']:.4f} on "
         f"{row['filled_on']}, commission {row['commission_usd']:.2f}, slippage {row['slippage_usd']:.2f}, realised "
         f"{row['realized_pnl_usd']:+.2f} USD{'. ' + row['reject_reason'] if row['reject_reason'] else '.'}"
     )
+
+
+def _shares(quantity: Decimal) -> str:
+    return f"{quantity:,f}".rstrip("0").rstrip(".")
 
 
 def _instant(moment: datetime) -> str:

@@ -51,6 +51,7 @@ def trading_rules(settings: Settings) -> TradingRules:
         order_kind=trading.order_kind,
         limit_bps=trading.limit_bps,
         fill_price=trading.fill_price,
+        shares=trading.shares,
         min_hold_sessions=trading.minimum_hold_sessions,
         thesis_sessions=settings.models.horizon_sessions,
         min_weight_change=trading.minimum_trade_weight,

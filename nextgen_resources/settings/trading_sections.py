@@ -53,6 +53,9 @@ class TradingSettings(Section):
     fill_price: Literal["open", "typical"] = Field(
         description="price of a market order before slippage: the open, or the mean of high, low and close"
     )
+    shares: Literal["whole", "fractional"] = Field(
+        description="whole shares, or fractional: quantities in millionths of a share"
+    )
     minimum_hold_sessions: WholeNumber = Field(
         ge=0, le=250, description="sessions a position is held before it may be reduced"
     )

@@ -8,12 +8,28 @@ from nextgen_assets.domain.compilation import compiled, inner
 
 
 @inner
+def _times_over(rest: int, part: int, whole: int) -> tuple[int, int]:
+    """Quotient and remainder of ``rest * part / whole``; ``0 <= rest < whole``, ``0 <= part <= whole``."""
+    if whole < 3_000_000_000:
+        quotient = rest * part // whole
+        return quotient, rest * part - quotient * whole
+    quotient, remainder = 0, 0
+    for bit in range(62, -1, -1):  # long multiplication, reduced as it goes: 128 bits would be needed
+        quotient, remainder = 2 * quotient, 2 * remainder
+        if remainder >= whole:
+            quotient, remainder = quotient + 1, remainder - whole
+        if (part >> bit) & 1:
+            remainder += rest
+            if remainder >= whole:
+                quotient, remainder = quotient + 1, remainder - whole
+    return quotient, remainder
+
+
+@inner
 def _share_of(total: int, part: int, whole: int) -> int:
     """``total * part / whole`` rounded half to even, without leaving 64 bits; ``0 <= part <= whole``."""
     each = total // whole
-    rest = (total - each * whole) * part
-    quotient = rest // whole
-    remainder = rest - quotient * whole
+    quotient, remainder = _times_over(total - each * whole, part, whole)
     result = each * part + quotient
     if 2 * remainder > whole or (2 * remainder == whole and result % 2 == 1):
         result += 1
@@ -21,23 +37,53 @@ def _share_of(total: int, part: int, whole: int) -> int:
 
 
 @inner
-def _affordable(cash: int, price: int, minimum: int, per_share: int) -> int:
-    if cash - minimum < price:
+def _worth(quantity: int, price: int, lots: int) -> int:
+    """``quantity * price / lots`` rounded half to even."""
+    if lots == 1:
+        return quantity * price
+    whole = quantity // lots
+    rest = (quantity - whole * lots) * price
+    floor = rest // lots
+    remainder = rest - floor * lots
+    result = whole * price + floor
+    if 2 * remainder > lots or (2 * remainder == lots and result % 2 == 1):
+        result += 1
+    return result
+
+
+@inner
+def _lots_for(cash: int, price: int, lots: int) -> int:
+    """Most lots that ``cash`` pays at ``price`` a share."""
+    whole = cash // price
+    return whole * lots + (cash - whole * price) * lots // price
+
+
+@inner
+def _affordable(cash: int, price: int, minimum: int, per_share: int, lots: int) -> int:
+    if cash < minimum:
         return 0
-    return min((cash - minimum) // price, cash // (price + per_share))
+    return min(_lots_for(cash - minimum, price, lots), _lots_for(cash, price + per_share, lots))
+
+
+@inner
+def _fee(quantity: int, minimum: int, per_share: int, lots: int) -> int:
+    """Commission, rounded down."""
+    whole = quantity // lots
+    return max(minimum, whole * per_share + (quantity - whole * lots) * per_share // lots)
 
 
 @compiled
 def run(
-    orders: Any,  # (n_sessions, n_tickers) int64: shares wanted, signed
+    orders: Any,  # (n_sessions, n_tickers) int64: lots wanted, signed
     opens: Any,  # (n_sessions, n_tickers) int64: micro-dollars, 0 without a bar
-    caps: Any,  # (n_sessions, n_tickers) int64: most shares the volume allows
+    caps: Any,  # (n_sessions, n_tickers) int64: most lots the volume allows
     closes: Any,  # (n_sessions, n_tickers) int64: last known closes, micro-dollars
     deposit: int,
     slippage_ppm: Any,  # (n_sessions, n_tickers) int64: millionths of the price
     minimum: int,
     per_share: int,
-    fills: Any,  # (n_sessions, n_tickers) int64, out: shares filled, signed
+    lots: int,  # in a share
+    fills: Any,  # (n_sessions, n_tickers) int64, out: lots filled, signed
     cash_after: Any,  # (n_sessions,) int64, out
     value_after: Any,  # (n_sessions,) int64, out
     shares: Any,  # (n_tickers,) int64, out, zero at first
@@ -58,14 +104,14 @@ def run(
                 quantity = min(abs(wanted), caps[session, ticker])
                 if is_buying:
                     price = opening + slip
-                    quantity = min(quantity, _affordable(cash, price, minimum, per_share))
+                    quantity = min(quantity, _affordable(cash, price, minimum, per_share, lots))
                 else:
                     price = opening - slip
                     quantity = min(quantity, shares[ticker])
                 if quantity <= 0:
                     continue
-                gross = quantity * price
-                fee = max(minimum, quantity * per_share)
+                gross = _worth(quantity, price, lots)
+                fee = _fee(quantity, minimum, per_share, lots)
                 if is_buying:
                     shares[ticker] += quantity
                     cost[ticker] += gross
@@ -81,9 +127,9 @@ def run(
                     totals[0] += gross - part
                     fills[session, ticker] = -quantity
                 totals[1] += fee
-                totals[2] += quantity * slip
+                totals[2] += _worth(quantity, slip, lots)
         value = cash
         for ticker in range(n_tickers):
-            value += shares[ticker] * closes[session, ticker]
+            value += _worth(shares[ticker], closes[session, ticker], lots)
         cash_after[session] = cash
         value_after[session] = value

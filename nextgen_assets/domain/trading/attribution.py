@@ -30,6 +30,7 @@ import numpy as np
 from nextgen_assets.domain.trading.journal import exact_ratio
 from nextgen_assets.domain.trading.market import MarketData
 from nextgen_assets.domain.trading.money import to_micros
+from nextgen_assets.domain.trading.quantities import Quantity
 
 CAUSES: Final = ("market", "selection", "timing", "cost", "luck")
 
@@ -98,7 +99,7 @@ def position_legs(
     ticker: str,
     first_row: int,
     last_row: int,
-    shares_at_close: Sequence[int],
+    shares_at_close: Sequence[Quantity],
     target_row: int,
 ) -> list[Leg]:
     """The legs of a position.
@@ -113,8 +114,8 @@ def position_legs(
         The security held.
     first_row, last_row : int
         Rows of the sessions at whose opens it was opened and closed.
-    shares_at_close : sequence of int, length last_row - first_row
-        Whole shares after the fills of each session but the last.
+    shares_at_close : sequence of Quantity, length last_row - first_row
+        Shares after the fills of each session but the last.
     target_row : int
         Row of the target session of the opening prediction.
 
@@ -133,11 +134,11 @@ def position_legs(
             start = float(market.marks[row - 1, column])
             end = open_usd if open_usd > 0.0 else start / ratio
             gain = (end * ratio + float(market.dividends_usd[row, column])) / start - 1.0
-            held = shares_at_close[row - 1 - first_row]
+            held = float(shares_at_close[row - 1 - first_row])
             legs.append(Leg(within, held * start, opening * start, gain, universe.night[row]))
             opening *= ratio
         if row < last_row and open_usd > 0.0:
-            held = shares_at_close[row - first_row]
+            held = float(shares_at_close[row - first_row])
             legs.append(
                 Leg(within, held * open_usd, opening * open_usd, mark / open_usd - 1.0, universe.day[row])
             )

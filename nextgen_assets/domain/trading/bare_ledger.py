@@ -28,11 +28,11 @@ class BareLedger:
     Parameters
     ----------
     fills : int array (n_sessions, n_tickers)
-        Shares filled: bought positive, sold negative.
+        Lots filled (shares, or millionths of them where they may be fractions): bought positive, sold negative.
     cash_micros, value_micros : int array (n_sessions,)
         Cash, and net asset value at the last known closes, after each session.
     shares, cost_micros : int array (n_tickers,)
-        Held at the end, and what they cost before commission by the average-cost method.
+        Lots held at the end, and what they cost before commission by the average-cost method.
     realized_micros, commission_micros, slippage_micros : int
         Gains before commission; commission; part of the fills that is slippage.
     """
@@ -60,7 +60,7 @@ def replay_orders(
     Parameters
     ----------
     orders : int array (n_sessions, n_tickers)
-        Whole shares wanted at the open of each session: positive to buy, negative to sell, 0 for none.
+        Lots wanted at the open of each session: positive to buy, negative to sell, 0 for none.
     opens_usd, closes_usd : float array (n_sessions, n_tickers)
         As traded, US dollars; NaN without a bar. A position without a close keeps its last one.
     volumes : float array (n_sessions, n_tickers) or None
@@ -95,7 +95,9 @@ def replay_orders(
     caps = np.full(orders.shape, _UNLIMITED)
     if volumes is not None:
         known = np.isfinite(volumes)
-        caps[known] = np.floor(volumes[known] * rules.max_volume_fraction).astype(np.int64)
+        caps[known] = np.floor(volumes[known] * rules.max_volume_fraction * rules.lots_per_share).astype(
+            np.int64
+        )
     fills = np.zeros(orders.shape, dtype=np.int64)
     cash, value = np.zeros(n_sessions, dtype=np.int64), np.zeros(n_sessions, dtype=np.int64)
     shares, cost = np.zeros(n_tickers, dtype=np.int64), np.zeros(n_tickers, dtype=np.int64)
@@ -109,6 +111,7 @@ def replay_orders(
         np.ascontiguousarray(slippage, dtype=np.int64),
         rules.commission_minimum_micros,
         rules.commission_per_share_micros,
+        rules.lots_per_share,
         fills,
         cash,
         value,

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import NDArray
 
+from nextgen_assets.domain.trading.quantities import Quantity, normal
 from nextgen_assets.domain.trading.rules import TradingRules
 
 
-def commission_micros(quantity: int, rules: TradingRules) -> int:
+def commission_micros(quantity: Quantity, rules: TradingRules) -> int:
     """Commission of one filled order: per share, at least the minimum; nothing for no shares.
 
     Parameters
     ----------
-    quantity : int
-        Whole shares filled, >= 0.
+    quantity : Quantity
+        Shares filled, >= 0.
 
     Returns
     -------
     int
-        Micro-dollars.
+        Micro-dollars, rounded down.
     """
     if quantity == 0:
         return 0
-    return max(rules.commission_minimum_micros, quantity * rules.commission_per_share_micros)
+    return max(rules.commission_minimum_micros, math.floor(quantity * rules.commission_per_share_micros))
 
 
 def slipped_price_micros(quoted_micros: int, side: str, slippage_parts_per_million: int) -> int:
@@ -38,8 +42,8 @@ def slipped_price_micros(quoted_micros: int, side: str, slippage_parts_per_milli
     return quoted_micros + slip if side == "buy" else quoted_micros - slip
 
 
-def affordable_shares(cash_micros: int, price_micros: int, rules: TradingRules) -> int:
-    """Most whole shares whose price and commission fit into the cash.
+def affordable_shares(cash_micros: int, price_micros: int, rules: TradingRules) -> Quantity:
+    """Most shares, in lots of the rules, whose price and commission fit into the cash.
 
     Parameters
     ----------
@@ -47,11 +51,13 @@ def affordable_shares(cash_micros: int, price_micros: int, rules: TradingRules) 
         Micro-dollars; the price must be positive.
     """
     after_minimum = cash_micros - rules.commission_minimum_micros
-    if after_minimum < price_micros:
+    if after_minimum < 0:
         return 0
-    return min(
-        after_minimum // price_micros, cash_micros // (price_micros + rules.commission_per_share_micros)
+    lots = min(
+        after_minimum * rules.lots_per_share // price_micros,
+        cash_micros * rules.lots_per_share // (price_micros + rules.commission_per_share_micros),
     )
+    return normal(Fraction(lots, rules.lots_per_share))
 
 
 def round_trip_rate(

@@ -17,6 +17,7 @@ from nextgen_assets.domain.trading.journal import Journal, exact_ratio
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import content_id, money_series, to_micros
 from nextgen_assets.domain.trading.pricing import SessionBar
+from nextgen_assets.domain.trading.quantities import in_lots, quantity_series, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.spreads import fill_slippage
 
@@ -44,7 +45,7 @@ class TradingFloor:
                 self.journal.rename(session, old_ticker, new_ticker)
         ratios = self._corporate_actions(session, row)
         self._delist(session, row)
-        orders = [_after_split(order, ratios) for order in pending]
+        orders = [_after_split(order, ratios, self.rules.lots_per_share) for order in pending]
         for order in sorted(orders, key=lambda o: (o.side != "sell", o.ticker)):
             self._fill(session, row, order)
 
@@ -59,10 +60,10 @@ class TradingFloor:
         for ticker in before:
             if ticker in ratios:
                 price = self._price_for_fraction(row, market.column(ticker))
-                self.journal.split(session, ticker, ratios[ticker], price)
+                self.journal.split(session, ticker, ratios[ticker], price, self.rules.lots_per_share)
         for ticker, quantity in before.items():
             per_share = to_micros(float(market.dividends_usd[row, market.column(ticker)]))
-            self.journal.dividend(session, ticker, quantity * per_share)
+            self.journal.dividend(session, ticker, worth_micros(quantity, per_share))
         return ratios
 
     def _delist(self, session: date, row: int) -> None:
@@ -154,7 +155,7 @@ class TradingFloor:
                 pl.Series("session_date", sessions, dtype=pl.Date),
                 pl.Series("plan_session_date", [f.order.plan_session_date for f in fills], dtype=pl.Date),
                 pl.Series("side", [f.order.side for f in fills], dtype=pl.String),
-                pl.Series("quantity", [f.quantity for f in fills], dtype=pl.Int64),
+                quantity_series("quantity", [f.quantity for f in fills]),
                 money_series("price", [f.price_micros for f in fills]),
                 money_series("gross_usd", [f.gross_micros for f in fills]),
                 money_series("commission_usd", [f.commission_micros for f in fills]),
@@ -167,10 +168,10 @@ class TradingFloor:
         )
 
 
-def _after_split(order: Order, ratios: dict[str, Fraction]) -> Order:
+def _after_split(order: Order, ratios: dict[str, Fraction], lots_per_share: int) -> Order:
     ratio = ratios.get(order.ticker)
     if ratio is None:
         return order
-    shares = int(order.quantity * ratio)  # whole shares, rounded down
+    shares = in_lots(order.quantity * ratio, lots_per_share)  # rounded down
     reference = order.reference_micros * ratio.denominator // ratio.numerator
     return replace(order, quantity=shares, reference_micros=reference)

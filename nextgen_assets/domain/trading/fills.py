@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 from nextgen_assets.domain.trading.costs import affordable_shares, commission_micros
 from nextgen_assets.domain.trading.money import to_micros
 from nextgen_assets.domain.trading.pricing import SessionBar, quoted_price_micros
+from nextgen_assets.domain.trading.quantities import Quantity, normal, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
 
 
@@ -26,7 +28,7 @@ class Order:
     plan_session_date: date
     ticker: str
     side: str
-    quantity: int
+    quantity: Quantity
     reference_micros: int = 0
 
 
@@ -42,7 +44,7 @@ class Fill:
         'filled', 'partial' or 'rejected'.
     reason : str or None
         Why less was done than asked: 'no_bar', 'limit', 'volume', 'cash', 'shares' or 'split_rounding'.
-    quantity : int
+    quantity : Quantity
         Shares filled; 0 exactly when rejected.
     price_micros : int
         Price per share with slippage; the price quoted when rejected, 0 without a bar.
@@ -53,7 +55,7 @@ class Fill:
     order: Order
     status: str
     reason: str | None
-    quantity: int
+    quantity: Quantity
     price_micros: int
     gross_micros: int = 0
     commission_micros: int = 0
@@ -65,7 +67,7 @@ def fill_order(
     open_usd: float,
     volume: float,
     cash_micros: int,
-    quantity_held: int,
+    quantity_held: Quantity,
     rules: TradingRules,
     bar: SessionBar | None = None,
     slippage_parts_per_million: int | None = None,
@@ -75,12 +77,12 @@ def fill_order(
     Parameters
     ----------
     order : Order
-        Side and whole shares.
+        Side and shares.
     open_usd : float
         Opening price as traded, US dollars; NaN when the security has no bar.
     volume : float
         Shares traded in the session; NaN when unknown, which leaves the volume cap out.
-    cash_micros, quantity_held : int
+    cash_micros, quantity_held : int, Quantity
         Cash and shares of the ticker before this order.
     rules : TradingRules
         Costs, caps, the kind of order and its price.
@@ -117,27 +119,27 @@ def fill_order(
         None if quantity == order.quantity else reason,
         quantity,
         price,
-        quantity * price,
+        worth_micros(quantity, price),
         commission_micros(quantity, rules),
-        quantity * abs(price - quoted),
+        worth_micros(quantity, abs(price - quoted)),
     )
 
 
 def _possible_quantity(
-    order: Order, price: int, volume: float, cash: int, held: int, rules: TradingRules
-) -> tuple[int, str | None]:
+    order: Order, price: int, volume: float, cash: int, held: Quantity, rules: TradingRules
+) -> tuple[Quantity, str | None]:
     """Shares that can be done, and the tightest limit where it is less than asked."""
     if order.quantity == 0:
         return 0, "split_rounding"
-    limits = [(order.quantity, "")]
+    limits: list[tuple[Quantity, str]] = [(order.quantity, "")]
     if not math.isnan(volume):
-        limits.append((math.floor(volume * rules.max_volume_fraction), "volume"))
+        lots = math.floor(volume * rules.max_volume_fraction * rules.lots_per_share)
+        limits.append((normal(Fraction(lots, rules.lots_per_share)), "volume"))
     if order.side == "buy":
-        affordable = affordable_shares(cash, price, rules) if price > 0 else 0
-        limits.append((affordable, "cash"))
+        limits.append((affordable_shares(cash, price, rules) if price > 0 else 0, "cash"))
     else:
         limits.append((held, "shares"))
     quantity, reason = min(limits, key=lambda limit: limit[0])
-    if order.side == "sell" and cash + quantity * price < commission_micros(quantity, rules):
+    if order.side == "sell" and cash + worth_micros(quantity, price) < commission_micros(quantity, rules):
         return 0, "cash"
     return quantity, reason or None

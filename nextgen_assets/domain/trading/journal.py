@@ -26,8 +26,9 @@ from typing import Final
 
 from nextgen_assets.domain.trading.money import content_id, divide_half_even
 from nextgen_assets.domain.trading.portfolio import Book, LedgerError
+from nextgen_assets.domain.trading.quantities import Quantity, in_lots, normal, part_of, worth_micros
 
-Line = tuple[str, str | None, int, int]
+Line = tuple[str, str | None, Quantity, int]
 """Account, ticker, change in shares, amount in micro-dollars."""
 
 _LARGEST_SPLIT_DENOMINATOR: Final = 1_000_000
@@ -35,7 +36,7 @@ _LARGEST_SPLIT_DENOMINATOR: Final = 1_000_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of one event; ``quantity`` moves whole shares, ``amount_micros`` is signed."""
+    """One line of one event; ``quantity`` moves shares, ``amount_micros`` is signed."""
 
     entry_id: str
     scenario_id: str
@@ -45,7 +46,7 @@ class Entry:
     sequence: int
     account: str
     ticker: str | None
-    quantity: int
+    quantity: Quantity
     amount_micros: int
 
 
@@ -76,7 +77,10 @@ class Journal:
         self._sequence = self._sequence + 1 if session == self._session else 0
         self._session = session
         scenario_id, sequence = self.book.scenario_id, self._sequence
-        ordered = sorted(lines, key=lambda line: (line[0], line[1] or ""))
+        ordered = sorted(
+            ((account, ticker, normal(quantity), amount) for account, ticker, quantity, amount in lines),
+            key=lambda line: (line[0], line[1] or ""),
+        )
         event_id = content_id("event", scenario_id, kind, session, sequence, *ordered)
         for account, ticker, quantity, amount in ordered:
             if not is_applied:
@@ -104,7 +108,7 @@ class Journal:
             "deposit", session, [("cash", None, 0, amount_micros), ("capital", None, 0, -amount_micros)]
         )
 
-    def buy(self, session: date, ticker: str, quantity: int, gross_micros: int) -> None:
+    def buy(self, session: date, ticker: str, quantity: Quantity, gross_micros: int) -> None:
         """Shares bought for ``gross_micros`` before commission."""
         self.post(
             "trade",
@@ -112,7 +116,7 @@ class Journal:
             [("positions", ticker, quantity, gross_micros), ("cash", ticker, 0, -gross_micros)],
         )
 
-    def sell(self, session: date, ticker: str, quantity: int, gross_micros: int) -> int:
+    def sell(self, session: date, ticker: str, quantity: Quantity, gross_micros: int) -> int:
         """Shares sold for ``gross_micros`` before commission.
 
         Returns
@@ -121,7 +125,7 @@ class Journal:
             Realised gain over average cost before commission, micro-dollars.
         """
         held = self.book.positions[ticker]
-        cost = divide_half_even(held.cost_micros * quantity, held.quantity)
+        cost = part_of(held.cost_micros, quantity, held.quantity)
         gain = gross_micros - cost
         self.post(
             "trade",
@@ -170,7 +174,7 @@ class Journal:
     def delist(self, session: date, ticker: str, price_micros: int) -> None:
         """Shares that stopped trading, paid out at ``price_micros`` each without commission."""
         held = self.book.positions[ticker]
-        paid = held.quantity * price_micros
+        paid = worth_micros(held.quantity, price_micros)
         lines: list[Line] = [
             ("cash", ticker, 0, paid),
             ("positions", ticker, -held.quantity, -held.cost_micros),
@@ -178,8 +182,10 @@ class Journal:
         ]
         self.post("delisting", session, lines)
 
-    def split(self, session: date, ticker: str, ratio: Fraction, price_micros: int) -> None:
-        """Shares multiplied by ``ratio``; a fraction of a share is paid in cash at ``price_micros``.
+    def split(
+        self, session: date, ticker: str, ratio: Fraction, price_micros: int, lots_per_share: int = 1
+    ) -> None:
+        """Shares multiplied by ``ratio``; a fraction of a lot is paid in cash at ``price_micros``.
 
         Parameters
         ----------
@@ -187,15 +193,17 @@ class Journal:
             Shares after for one share before, > 0.
         price_micros : int
             Price of one share after the split, micro-dollars.
+        lots_per_share : int
+            1 where shares are whole, a million where they may be fractions.
 
         Notes
         -----
-        The whole shares keep their part of the cost; the cost of the fraction leaves the position
+        The whole lots keep their part of the cost; the cost of the fraction leaves the position
         and meets the cash in lieu in ``realized_pnl``.
         """
         held = self.book.positions[ticker]
         exact = held.quantity * ratio
-        whole = exact.numerator // exact.denominator
+        whole = in_lots(exact, lots_per_share)
         fraction = exact - whole
         lost_cost, in_lieu = 0, 0
         if fraction:

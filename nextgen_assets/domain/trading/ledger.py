@@ -10,6 +10,7 @@ import polars as pl
 from nextgen_assets.domain.trading.journal import Entry, check_balanced
 from nextgen_assets.domain.trading.money import money_series, series_to_micros
 from nextgen_assets.domain.trading.portfolio import Book, LedgerError, PortfolioState
+from nextgen_assets.domain.trading.quantities import from_micro_shares, quantity_series
 from nextgen_assets.domain.trading.rules import TradingRules
 
 
@@ -25,37 +26,29 @@ def entries_frame(entries: list[Entry]) -> pl.DataFrame:
             pl.Series("sequence", [e.sequence for e in entries], dtype=pl.Int32),
             pl.Series("account", [e.account for e in entries], dtype=pl.String),
             pl.Series("ticker", [e.ticker for e in entries], dtype=pl.String),
-            money_series("quantity", [e.quantity * 1_000_000 for e in entries]),
+            quantity_series("quantity", [e.quantity for e in entries]),
             money_series("amount_usd", [e.amount_micros for e in entries]),
         ]
     )
 
 
 def ordered_entries(entries: pl.DataFrame, up_to: date | None = None) -> pl.DataFrame:
-    """Ledger entries up to a session in replay order, with integer columns ``shares`` and ``micros``.
+    """Ledger entries up to a session in replay order, with integer columns ``micro_shares`` and ``micros``.
 
     Raises
     ------
     LedgerError
-        If an event does not sum to zero or a quantity is not whole.
+        If an event does not sum to zero.
     """
     kept = entries if up_to is None else entries.filter(pl.col("session_date") <= up_to)
     kept = kept.sort("session_date", "sequence", "account")
-    quantity = series_to_micros(kept["quantity"])
     kept = kept.with_columns(
-        micros=series_to_micros(kept["amount_usd"]), shares=quantity // 1_000_000, _rest=quantity % 1_000_000
+        micros=series_to_micros(kept["amount_usd"]), micro_shares=series_to_micros(kept["quantity"])
     )
-    fractions = kept.filter(pl.col("_rest") != 0)
-    if fractions.height:
-        first = fractions.row(0, named=True)
-        raise LedgerError(
-            f"{fractions.height} entries move fractions of a share (first: {first['ticker']} "
-            f"{first['session_date']}); expected whole shares"
-        )
     sums = kept.group_by("event_id", "event_kind", "session_date").agg(pl.col("micros").sum())
     for _, kind, session, total in sums.filter(pl.col("micros") != 0).sort("session_date").head(1).rows():
         check_balanced(kind, session, total)
-    return kept.drop("_rest")
+    return kept
 
 
 def replay(entries: pl.DataFrame, scenario_id: str, up_to: date | None = None) -> PortfolioState:
@@ -85,8 +78,9 @@ def replay(entries: pl.DataFrame, scenario_id: str, up_to: date | None = None) -
         raise LedgerError(f"entries of scenarios {others} among those of {scenario_id}; filter first")
     book = Book(PortfolioState(scenario_id))
     ordered = ordered_entries(entries, up_to)
-    for row in ordered.select("session_date", "account", "ticker", "shares", "micros").iter_rows():
-        book.apply(*row)
+    columns = ("session_date", "account", "ticker", "micro_shares", "micros")
+    for session, account, ticker, micro_shares, micros in ordered.select(columns).iter_rows():
+        book.apply(session, account, ticker, from_micro_shares(micro_shares), micros)
     book.check_cash()
     return book.state(recent_nav_micros=() if ordered.is_empty() else None)
 

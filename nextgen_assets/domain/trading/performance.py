@@ -21,6 +21,7 @@ from nextgen_assets.domain.trading.money import (
     to_micros_array,
 )
 from nextgen_assets.domain.trading.portfolio import LedgerError
+from nextgen_assets.domain.trading.quantities import MICRO_SHARES, worth_array
 
 Micros = NDArray[np.int64]
 
@@ -34,7 +35,7 @@ class _Balances:
     cash: Micros  # (n_sessions,)
     deposits: Micros  # (n_sessions,) paid in during the session
     traded: Micros  # (n_sessions,) gross of buys and sells during the session
-    shares: Micros  # (n_sessions, n_tickers)
+    micro_shares: Micros  # (n_sessions, n_tickers)
     cost: Micros  # (n_sessions, n_tickers)
 
 
@@ -88,7 +89,7 @@ def value_portfolio(
     balances = _balances(ordered, market, inception, stop)
     marks = market.marks[inception:stop]
     _check_marks(balances, marks, market, inception)
-    values = balances.shares * to_micros_array(marks)
+    values = worth_array(balances.micro_shares, to_micros_array(marks))
     net = balances.cash + values.sum(axis=1)
     benchmark = benchmark_values(
         market, inception, stop, int(balances.deposits[0]) / MICROS_PER_USD, benchmark_members
@@ -105,7 +106,7 @@ def _balances(ordered: pl.DataFrame, market: MarketData, inception: int, stop: i
         [market.row(day) - inception for day in ordered["session_date"].to_list()], dtype=np.int64
     )
     account, kind = ordered["account"].to_numpy(), ordered["event_kind"].to_numpy()
-    amounts, shares = ordered["micros"].to_numpy(), ordered["shares"].to_numpy()
+    amounts, shares = ordered["micros"].to_numpy(), ordered["micro_shares"].to_numpy()
     cash, deposits, traded = (np.zeros(shape[0], dtype=np.int64) for _ in range(3))
     in_cash = account == "cash"
     np.add.at(cash, rows[in_cash], amounts[in_cash])
@@ -124,7 +125,7 @@ def _balances(ordered: pl.DataFrame, market: MarketData, inception: int, stop: i
 
 
 def _check_marks(balances: _Balances, marks: NDArray[np.float64], market: MarketData, inception: int) -> None:
-    unpriced = np.argwhere((balances.shares > 0) & ~(marks > 0.0))
+    unpriced = np.argwhere((balances.micro_shares > 0) & ~(marks > 0.0))
     if len(unpriced):
         row, column = unpriced[0].tolist()
         raise MarketDataError(
@@ -173,19 +174,21 @@ def _holdings_frame(
     keep: slice,
     as_of: list[datetime],
 ) -> pl.DataFrame:
-    rows, columns = np.nonzero(balances.shares[keep] > 0)
+    rows, columns = np.nonzero(balances.micro_shares[keep] > 0)
     offset = keep.start
     places = (rows + offset, columns)
     absolute = (rows + offset + inception, columns)
-    shares, cost, value = balances.shares[places], balances.cost[places], values[places]
-    average = [divide_half_even(c, q) for c, q in zip(cost.tolist(), shares.tolist(), strict=True)]
+    shares, cost, value = balances.micro_shares[places], balances.cost[places], values[places]
+    average = [
+        divide_half_even(c * MICRO_SHARES, q) for c, q in zip(cost.tolist(), shares.tolist(), strict=True)
+    ]
     close_rows = market.mark_rows[absolute].tolist()
     return pl.DataFrame(
         [
             pl.Series("scenario_id", [scenario_id] * len(rows), dtype=pl.String),
             pl.Series("session_date", [market.sessions[row] for row in absolute[0].tolist()], dtype=pl.Date),
             pl.Series("ticker", [market.tickers[column] for column in columns.tolist()], dtype=pl.String),
-            money_series("quantity", shares * MICROS_PER_USD),
+            money_series("quantity", shares),
             money_series("average_cost_usd", average),
             pl.Series("close", market.marks[absolute]),
             pl.Series("close_session_date", [market.sessions[row] for row in close_rows], dtype=pl.Date),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,9 +19,10 @@ from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.trading.fills import Order
 from nextgen_assets.domain.trading.forecasts import Forecasts
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
-from nextgen_assets.domain.trading.money import MICROS_PER_USD, content_id, to_micros
+from nextgen_assets.domain.trading.money import MICROS_PER_USD, MONEY, content_id, to_micros
 from nextgen_assets.domain.trading.portfolio import Book, Position
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
+from nextgen_assets.domain.trading.quantities import normal, quantity_series, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.sizing import share_changes
 from nextgen_assets.domain.trading.spreads import slippage_panel
@@ -35,7 +37,7 @@ PLAN_SCHEMA: Final[dict[str, pl.DataType]] = {
     "ticker": pl.String(),
     "action": pl.String(),
     "target_weight": pl.Float64(),
-    "quantity": pl.Int64(),
+    "quantity": MONEY,
     "reference_price": pl.Float64(),
     "prediction_id": pl.String(),
     "principles": pl.String(),
@@ -66,7 +68,8 @@ class PlanRows:
 
     def frame(self) -> pl.DataFrame:
         """The rows, by session and ticker."""
-        return pl.DataFrame(self.columns, schema=PLAN_SCHEMA)
+        quantities = {"quantity": quantity_series("quantity", self.columns["quantity"])}  # type: ignore[arg-type]
+        return pl.DataFrame({**self.columns, **quantities}, schema=PLAN_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def net_asset_value_micros(book: Book, market: MarketData, row: int) -> int:
                 f"{ticker} is held on {market.sessions[row]} and has no known close; "
                 "build the market panels from an earlier session"
             )
-        total += position.quantity * to_micros(mark)
+        total += worth_micros(position.quantity, to_micros(mark))
     return total
 
 
@@ -140,11 +143,11 @@ def draft_session(
     market, row = desk.market, desk.market.row(session)
     held = np.zeros(len(market.tickers), dtype=np.int64)
     ages = np.zeros(len(market.tickers), dtype=np.int64)
-    today = desk.calendar.index(session)
+    today, lots = desk.calendar.index(session), desk.rules.lots_per_share
     gains, falls = (np.full(len(market.tickers), np.nan) for _ in range(2))
     for ticker, position in book.positions.items():
         column = market.column(ticker)
-        held[column] = position.quantity
+        held[column] = math.ceil(position.quantity * lots)
         ages[column] = today - desk.calendar.index(position.opened_on) + 1
         gains[column], falls[column] = _standing(market, row, column, position)
     columns = np.flatnonzero(np.isfinite(market.closes[row]) | (held > 0))
@@ -161,10 +164,11 @@ def draft_session(
         situation.quantity_held,
         situation.price_usd,
         situation.net_asset_value_usd,
+        lots,
     )
     _append(
         plans,
-        book.scenario_id,
+        book,
         situation,
         weights,
         changes,
@@ -177,7 +181,7 @@ def draft_session(
 def _standing(market: MarketData, row: int, column: int, position: Position) -> tuple[float, float]:
     """Return on the average cost, and fraction below the highest close since the position was opened."""
     closes = market.adjusted_marks[market.row(position.opened_on) : row + 1, column]
-    cost = position.cost_micros / position.quantity / MICROS_PER_USD
+    cost = position.cost_micros / float(position.quantity) / MICROS_PER_USD
     gain = float(market.marks[row, column]) / cost - 1.0 if cost > 0.0 else math.nan
     return gain, 1.0 - float(closes[-1]) / float(np.nanmax(closes))
 
@@ -204,7 +208,7 @@ def _situation(
         tickers=tuple(market.tickers[column] for column in columns.tolist()),
         proposed_weight=np.ones(len(columns)),
         ordered_out=np.zeros(len(columns), dtype=np.bool_),
-        current_weight=held * price / net_asset_value,
+        current_weight=held / desk.rules.lots_per_share * price / net_asset_value,
         quantity_held=held,
         sessions_held=ages,
         price_usd=price,
@@ -267,7 +271,7 @@ def _principles_json(principles: Sequence[Principle], judgements: list[Judgement
 
 def _append(
     plans: PlanRows,
-    scenario_id: str,
+    book: Book,
     situation: Situation,
     weights: NDArray[np.float64],
     changes: NDArray[np.int64],
@@ -287,7 +291,10 @@ def _append(
         strict=True,
     ):
         action = "buy" if change > 0 else "sell" if change < 0 else "hold" if held else "none"
-        decided = (scenario_id, situation.session_date, ticker, action, weight, abs(change), price)
+        quantity = normal(Fraction(abs(change), situation.rules.lots_per_share))
+        if change == -held:  # closed: exactly what is held, whatever the lots
+            quantity = book.quantity(ticker)
+        decided = (book.scenario_id, situation.session_date, ticker, action, weight, quantity, price)
         plan_id = content_id("plan", *decided, prediction_id, said)
         for name, value in zip(PLAN_SCHEMA, (plan_id, *decided, prediction_id, said, as_of), strict=True):
             columns[name].append(value)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
+from nextgen_assets.domain.trading.quantities import Quantity, normal
+
 
 class LedgerError(ValueError):
     """Entries that cannot be: an unbalanced event, negative cash, shares never bought."""
@@ -14,11 +16,11 @@ class LedgerError(ValueError):
 
 @dataclass(frozen=True)
 class Position:
-    """Whole shares held at their total cost.
+    """Shares held at their total cost.
 
     Parameters
     ----------
-    quantity : int
+    quantity : Quantity
         Shares, > 0.
     cost_micros : int
         What the shares cost before commission, by the average-cost method, micro-dollars.
@@ -26,7 +28,7 @@ class Position:
         Session of the fill that took the quantity from zero.
     """
 
-    quantity: int
+    quantity: Quantity
     cost_micros: int
     opened_on: date
 
@@ -90,13 +92,13 @@ class Book:
         """Cash, micro-dollars."""
         return self.totals["cash"]
 
-    def quantity(self, ticker: str) -> int:
+    def quantity(self, ticker: str) -> Quantity:
         """Shares of ``ticker`` held."""
         position = self.positions.get(ticker)
         return position.quantity if position else 0
 
     def apply(
-        self, session: date, account: str, ticker: str | None, quantity: int, amount_micros: int
+        self, session: date, account: str, ticker: str | None, quantity: Quantity, amount_micros: int
     ) -> None:
         """Add one entry to the balance of its account."""
         self.session_date = session
@@ -109,7 +111,7 @@ class Book:
             raise LedgerError(f"an entry of {session} in account positions names no ticker")
         before = self.positions.get(ticker) or Position(0, 0, session)
         after = Position(
-            before.quantity + quantity,
+            normal(before.quantity + quantity),
             before.cost_micros + amount_micros,
             before.opened_on if before.quantity else session,
         )

@@ -18,6 +18,7 @@ from nextgen_assets.domain.trading.attribution import (
 from nextgen_assets.domain.trading.market import MarketData
 from nextgen_assets.domain.trading.money import content_id, money_series, series_to_micros, to_usd
 from nextgen_assets.domain.trading.outcome_chance import Outcome, held_outcome
+from nextgen_assets.domain.trading.quantities import Quantity
 from nextgen_assets.domain.trading.round_trips import ClosedPosition, closed_positions
 
 REFLECTION_SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -159,7 +160,8 @@ def _attribution(
     universe: UniverseReturns,
 ) -> dict[str, int]:
     first, last = market.row(position.opened_on), market.row(position.closed_on)
-    shares, held = [], 0
+    shares: list[Quantity] = []
+    held: Quantity = 0
     for row in range(first, last):
         held = position.shares_by_session.get(market.sessions[row], held)
         shares.append(held)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from nextgen_assets.domain.trading.ledger import ordered_entries
+from nextgen_assets.domain.trading.quantities import Quantity, from_micro_shares
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ClosedPosition:
         Sum of all its cash movements: sales, dividends and cash in lieu minus purchases and commission.
     bought_micros, commission_micros : int
         Gross of all purchases; commission of all fills.
-    shares_by_session : dict of date to int
+    shares_by_session : dict of date to Quantity
         Shares after each session with a change.
     """
 
@@ -35,7 +36,7 @@ class ClosedPosition:
     result_micros: int
     bought_micros: int
     commission_micros: int
-    shares_by_session: dict[date, int]
+    shares_by_session: dict[date, Quantity]
 
 
 def closed_positions(entries: pl.DataFrame, first: date, last: date) -> list[ClosedPosition]:
@@ -48,7 +49,7 @@ def closed_positions(entries: pl.DataFrame, first: date, last: date) -> list[Clo
     """
     rows = ordered_entries(entries, last).filter(pl.col("ticker").is_not_null())
     closed: list[ClosedPosition] = []
-    columns = ("session_date", "event_id", "event_kind", "account", "shares", "micros")
+    columns = ("session_date", "event_id", "event_kind", "account", "micro_shares", "micros")
     for (ticker,), group in rows.group_by("ticker", maintain_order=True):
         closed += _round_trips(str(ticker), group.select(columns).rows(named=True))
     inside = [position for position in closed if first <= position.closed_on <= last]
@@ -62,7 +63,7 @@ def _round_trips(ticker: str, rows: list[dict[str, Any]]) -> list[ClosedPosition
     shares = 0
     for at, row in enumerate(rows):
         trip.append(row)
-        shares += row["shares"]
+        shares += row["micro_shares"]
         is_session_over = at + 1 == len(rows) or rows[at + 1]["session_date"] > row["session_date"]
         if shares == 0 and is_session_over:
             trips.append(_closed(ticker, trip))
@@ -74,8 +75,8 @@ def _closed(ticker: str, trip: list[dict[str, Any]]) -> ClosedPosition:
     cash = [row for row in trip if row["account"] == "cash"]
     shares, by_session = 0, {}
     for row in trip:
-        shares += row["shares"]
-        by_session[row["session_date"]] = shares
+        shares += row["micro_shares"]
+        by_session[row["session_date"]] = from_micro_shares(shares)
     return ClosedPosition(
         ticker=ticker,
         opened_on=trip[0]["session_date"],

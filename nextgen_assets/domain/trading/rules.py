@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nextgen_assets.domain.trading.money import to_micros
+from nextgen_assets.domain.trading.quantities import MICRO_SHARES
 
 DEFAULT_PRINCIPLES: Final = (
     "evidence",
@@ -22,6 +23,7 @@ DEFAULT_PRINCIPLES: Final = (
 ORDER_KINDS: Final = ("market", "limit")
 FILL_PRICES: Final = ("open", "typical")
 SPREAD_MODELS: Final = ("fixed", "high_low", "volatility")
+SHARES: Final = ("whole", "fractional")
 
 # field -> (lowest, highest) allowed value, both included
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {
@@ -103,6 +105,8 @@ class TradingRules:
     fill_price : str
         Price of a market order before slippage: 'open', or 'typical', the mean of high, low and close, for an
         order worked over the session.
+    shares : str
+        'whole', or 'fractional': quantities in millionths of a share.
     max_volume_fraction : float
         Largest share of a session's volume one order may take.
     min_hold_sessions : int
@@ -152,6 +156,7 @@ class TradingRules:
     order_kind: str = "market"
     limit_bps: float = 0.0
     fill_price: str = "open"
+    shares: str = "whole"
     max_volume_fraction: float = 0.05
     min_hold_sessions: int = 5
     thesis_sessions: int = 5
@@ -184,6 +189,7 @@ class TradingRules:
             ("order_kind", self.order_kind, ORDER_KINDS),
             ("fill_price", self.fill_price, FILL_PRICES),
             ("spread_model", self.spread_model, SPREAD_MODELS),
+            ("shares", self.shares, SHARES),
         ):
             if value not in allowed:
                 raise TradingRulesError(f"trading rule {name} is {value!r}; expected one of {allowed}")
@@ -196,6 +202,11 @@ class TradingRules:
     def initial_cash_micros(self) -> int:
         """Deposit in micro-dollars."""
         return to_micros(self.initial_cash_usd)
+
+    @property
+    def lots_per_share(self) -> int:
+        """Smallest tradable quantities that make up a share."""
+        return MICRO_SHARES if self.shares == "fractional" else 1
 
     @property
     def commission_per_share_micros(self) -> int:

@@ -22,6 +22,7 @@ from nextgen_assets.domain.trading.money import to_micros
 from nextgen_assets.domain.trading.planning import Desk, PlanRows, draft_session, net_asset_value_micros
 from nextgen_assets.domain.trading.portfolio import Book, LedgerError, PortfolioState
 from nextgen_assets.domain.trading.principles import selected
+from nextgen_assets.domain.trading.quantities import stored_quantity
 from nextgen_assets.domain.trading.rules import TradingRules
 
 
@@ -51,7 +52,7 @@ def _orders_by_session(plans: pl.DataFrame) -> dict[date, list[Order]]:
         wanted = wanted.with_columns(reference_price=0.0)
     names = ("plan_id", "session_date", "ticker", "action", "quantity", "reference_price")
     for plan_id, session, ticker, action, quantity, price in wanted.select(names).iter_rows():
-        order = Order(plan_id, session, ticker, action, quantity, to_micros(price))
+        order = Order(plan_id, session, ticker, action, stored_quantity(quantity), to_micros(price))
         by_session.setdefault(order.plan_session_date, []).append(order)
     return by_session
 

@@ -1,4 +1,4 @@
-"""How much: the Kelly weight of a return forecast, and whole shares for a target weight."""
+"""How much: the Kelly weight of a return forecast, and the shares for a target weight."""
 
 from __future__ import annotations
 
@@ -63,19 +63,22 @@ def share_changes(
     quantity_held: Counts,
     price_usd: Floats,
     net_asset_value_usd: float,
+    lots_per_share: int = 1,
 ) -> Counts:
-    """Whole shares to buy (positive) or sell (negative) to move towards the target weights.
+    """Lots to buy (positive) or sell (negative) to move towards the target weights.
 
     Parameters
     ----------
     target_weight, current_weight : array (n_tickers,)
         Fractions of the net asset value.
     quantity_held : array (n_tickers,) of int
-        Whole shares held.
+        Lots held: shares where they are whole.
     price_usd : array (n_tickers,)
         Reference prices; NaN only where nothing is held and nothing targeted.
     net_asset_value_usd : float
         Net asset value at the reference prices.
+    lots_per_share : int
+        Smallest tradable quantities that make up a share.
 
     Returns
     -------
@@ -85,5 +88,5 @@ def share_changes(
     """
     change = target_weight - current_weight
     wanted = np.where(change == 0.0, 0.0, change * net_asset_value_usd / price_usd)
-    shares = np.trunc(np.nan_to_num(wanted, nan=0.0)).astype(np.int64)
+    shares = np.trunc(np.nan_to_num(wanted * lots_per_share, nan=0.0)).astype(np.int64)
     return np.where(target_weight <= 0.0, -quantity_held, np.maximum(shares, -quantity_held))

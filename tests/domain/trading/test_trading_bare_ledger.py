@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,8 @@ from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import to_usd
 from nextgen_assets.domain.trading.performance import value_portfolio
 from nextgen_assets.domain.trading.portfolio import PortfolioState
-from nextgen_assets.domain.trading.rules import SPREAD_MODELS, TradingRules
+from nextgen_assets.domain.trading.quantities import MICRO_SHARES, from_micro_shares, quantity_series
+from nextgen_assets.domain.trading.rules import SHARES, SPREAD_MODELS, TradingRules
 from nextgen_assets.domain.trading.simulation import execute_plans
 from nextgen_assets.domain.trading.spreads import fill_slippage
 from tests.domain.trading.trading_builders import CALENDAR, DELAY, market_of, plan_rows
@@ -47,8 +49,19 @@ def history(seed: int) -> tuple[MarketData, np.ndarray, TradingRules]:
         spread_volatility_share=0.3,
         commission_per_share_usd=float(rng.choice([0.0, 0.005])),
         commission_minimum_usd=float(rng.choice([0.0, 1.0])),
+        shares=str(rng.choice(SHARES)),
     )
+    if rules.shares == "fractional":
+        orders = orders * rng.integers(1, rules.lots_per_share, orders.shape)
     return market, orders, rules
+
+
+def plans_of(market: MarketData, orders: np.ndarray, rules: TradingRules) -> pl.DataFrame:
+    """The orders as plans of the sessions before."""
+    sessions, places = list(market.sessions), np.argwhere(orders)
+    rows = [(sessions[r - 1], TICKERS[c], "buy" if orders[r, c] > 0 else "sell", 1) for r, c in places]
+    lots = [abs(int(orders[r, c])) * (MICRO_SHARES // rules.lots_per_share) for r, c in places]
+    return plan_rows(*rows).with_columns(quantity_series("quantity", [from_micro_shares(n) for n in lots]))
 
 
 def by_events(
@@ -56,13 +69,8 @@ def by_events(
 ) -> tuple[PortfolioState, pl.DataFrame]:
     """The same orders through the journal, replayed from its entries alone, and its values."""
     sessions = list(market.sessions)
-    rows = [
-        (sessions[row - 1], TICKERS[column], "buy" if orders[row, column] > 0 else "sell", abs(int(orders[row, column])))
-        for row, column in np.argwhere(orders)
-    ]  # fmt: skip
-    _, entries = execute_plans(
-        PortfolioState("baseline"), plan_rows(*rows), sessions, market, rules, CALENDAR
-    )
+    plans = plans_of(market, orders, rules)
+    _, entries = execute_plans(PortfolioState("baseline"), plans, sessions, market, rules, CALENDAR)
     sums = entries.group_by("event_id").agg(pl.col("amount_usd").sum())["amount_usd"]
     assert set(sums.to_list()) == {Decimal(0)}
     _, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
@@ -81,7 +89,8 @@ def assert_they_agree(seed: int) -> None:
     held = {
         TICKERS[at]: (int(bare.shares[at]), int(bare.cost_micros[at])) for at in np.flatnonzero(bare.shares)
     }
-    assert {t: (p.quantity, p.cost_micros) for t, p in state.positions.items()} == held
+    lots = rules.lots_per_share
+    assert {t: (p.quantity * lots, p.cost_micros) for t, p in state.positions.items()} == held
     assert (state.realized_micros, state.commission_micros) == (bare.realized_micros, bare.commission_micros)
     assert values["cash_usd"].to_list() == [to_usd(int(cash)) for cash in bare.cash_micros]
     assert values["net_asset_value_usd"].to_list() == [to_usd(int(value)) for value in bare.value_micros]
@@ -109,12 +118,8 @@ def test_histories_meet_every_limit() -> None:
     cut = {"volume": 0, "cash": 0, "shares": 0, "no_bar": 0}
     for seed in range(40):
         market, orders, rules = history(seed)
-        sessions = list(market.sessions)
-        rows = [
-            (sessions[r - 1], TICKERS[c], "buy" if orders[r, c] > 0 else "sell", abs(int(orders[r, c])))
-            for r, c in np.argwhere(orders)
-        ]
-        trades, _ = execute_plans(PortfolioState("x"), plan_rows(*rows), sessions, market, rules, CALENDAR)
+        sessions, plans = list(market.sessions), plans_of(market, orders, rules)
+        trades, _ = execute_plans(PortfolioState("x"), plans, sessions, market, rules, CALENDAR)
         for reason in trades["reject_reason"].drop_nulls():
             cut[reason] += 1
     assert min(cut.values()) >= 20, cut
@@ -131,6 +136,26 @@ def test_sums_beyond_53_bits_stay_exact() -> None:
     assert int(bare.cash_micros[-1]) == 10**18 - bought + sold - fees
     part = (bought * 3_333_333 + 7_999_999 // 2) // 7_999_999
     assert bare.realized_micros == sold - part
+
+
+def test_millionths_of_large_positions_stay_exact_where_products_leave_64_bits() -> None:
+    """A part of the cost is 70 thousand million lots over 90 thousand million: their product has 73 bits."""
+    price = np.array([[777.123457], [777.123457], [777.123459]])
+    rules = TradingRules(
+        initial_cash_usd=1e9, slippage_bps=0.0, commission_minimum_usd=0.0, shares="fractional"
+    )
+    bought, sold = 90_000_123_457, 70_000_000_003  # lots
+    bare = replay_orders(np.array([[0], [bought], [-sold]]), price, price, None, rules)
+    cost = round(Fraction(bought * 777_123_457, 10**6))
+    part = round(Fraction(cost * sold, bought))
+    gross = round(Fraction(sold * 777_123_459, 10**6))
+    fees = bought * 5_000 // 10**6 + sold * 5_000 // 10**6
+    assert (int(bare.shares[0]), int(bare.cost_micros[0])) == (bought - sold, cost - part)
+    assert (bare.realized_micros, bare.commission_micros) == (gross - part, fees)
+    assert int(bare.cash_micros[-1]) == 10**15 - cost + gross - fees
+    assert int(bare.value_micros[-1]) == int(bare.cash_micros[-1]) + round(
+        Fraction((bought - sold) * 777_123_459, 10**6)
+    )
 
 
 def test_panels_of_other_shapes_are_refused() -> None:

@@ -15,18 +15,20 @@ from nextgen_assets.domain.trading.simulation import execute_plans, run_sessions
 from tests.domain.trading.trading_builders import CALENDAR, DELAY, forecasts_of, market_of, predictions_of
 
 FOLDER = Path(__file__).parents[3] / "sql" / "migrations"
-MIGRATIONS = [FOLDER / name for name in ("0004_trading.sql", "0023_reflection_chance.sql")]
+MIGRATIONS = [
+    FOLDER / name for name in ("0004_trading.sql", "0023_reflection_chance.sql", "0030_fractional_shares.sql")
+]
 
 
 def test_frames_fit_their_tables_and_read_back_to_the_same_state_and_fills() -> None:
-    rng = np.random.default_rng(4)
+    rng, rules = np.random.default_rng(4), TradingRules(shares="fractional")
     closes = 40 * np.exp(np.cumsum(rng.normal(0, 0.02, (60, 3)), axis=0))
     opens = np.where(rng.random(closes.shape) < 0.05, np.nan, closes * 1.001)
     market = market_of(
         opens, np.where(np.isnan(opens), np.nan, closes), ("AAA", "BBB", "CCC"), {(30, 0): 1.5}
     )
     forecasts, sessions, empty = forecasts_of(market, 4), list(market.sessions), PortfolioState("baseline")
-    out = run_sessions(empty, sessions, market, forecasts, TradingRules(), CALENDAR, DELAY)
+    out = run_sessions(empty, sessions, market, forecasts, rules, CALENDAR, DELAY)
     holdings, values = value_portfolio(out.entries, market, sessions, "baseline", CALENDAR, DELAY)
     predictions = predictions_of(forecasts)
     frames = {
@@ -54,9 +56,9 @@ def test_frames_fit_their_tables_and_read_back_to_the_same_state_and_fills() -> 
             connection.unregister("stamped")
             read[table] = connection.sql(f"SELECT * FROM {table}").pl()
     state = state_from_ledger(
-        read["ledger_entries"], "baseline", sessions[-1], read["portfolio_values"], TradingRules()
+        read["ledger_entries"], "baseline", sessions[-1], read["portfolio_values"], rules
     )
     assert state == out.state
-    trades, entries = execute_plans(empty, read["trade_plans"], sessions, market, TradingRules(), CALENDAR)
+    trades, entries = execute_plans(empty, read["trade_plans"], sessions, market, rules, CALENDAR)
     assert trades.equals(out.trades)
     assert entries.equals(out.entries)

@@ -15,9 +15,10 @@ from nextgen_assets.domain.trading.forecasts import ForecastError, Forecasts, fo
 from nextgen_assets.domain.trading.ledger import replay, state_from_ledger
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.market_frames import market_from_frames
+from nextgen_assets.domain.trading.money import MONEY
 from nextgen_assets.domain.trading.performance import value_portfolio
 from nextgen_assets.domain.trading.portfolio import LedgerError, PortfolioState, Position
-from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.domain.trading.rules import SHARES, TradingRules
 from nextgen_assets.domain.trading.simulation import SessionOutcomes, draft_plans, execute_plans, run_sessions
 from tests.domain.trading.plain_cash import cash_by_fractions
 from tests.domain.trading.trading_builders import (
@@ -146,15 +147,20 @@ def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataOb
             max_size=25,
         )
     )
+    rules = replace(RULES, shares=data.draw(st.sampled_from(SHARES)))
     plans = plan_rows(*((sessions[row], t, side, q) for (row, t), (side, q) in orders.items()))
-    trades, entries = execute_plans(EMPTY, plans, sessions, market, RULES, CALENDAR)
+    if rules.shares == "fractional":
+        plans = plans.with_columns(quantity=pl.col("quantity").cast(MONEY) / pl.lit(Decimal(7), dtype=MONEY))
+    trades, entries = execute_plans(EMPTY, plans, sessions, market, rules, CALENDAR)
 
     sums = entries.group_by("event_id").agg(pl.col("amount_usd").sum())
     assert set(sums["amount_usd"].to_list()) == {Decimal(0)}
     assert entries["entry_id"].n_unique() == entries.height
     assert trades.height == len(orders)
     state = replay(entries, "baseline")
-    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(market, trades, Fraction(10_000))
+    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(
+        market, trades, Fraction(10_000), rules.lots_per_share
+    )
     _, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
     assert min(values["cash_usd"].to_list()) >= 0
     value = int(values["net_asset_value_usd"][-1] * USD)
@@ -163,25 +169,26 @@ def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataOb
     assert value == state.capital_micros + earned  # nothing is lost
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int) -> None:
-    market = _random_market(seed)
+@pytest.mark.parametrize(("seed", "shares"), [(1, "whole"), (2, "fractional"), (3, "whole")])
+def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int, shares: str) -> None:
+    market, rules = _random_market(seed), replace(RULES, shares=shares)
     forecasts, sessions = forecasts_of(market, seed), list(market.sessions)
-    whole = _run(market, forecasts)
+    whole = _run(market, forecasts, rules)
     whole_holdings, whole_values = value_portfolio(
         whole.entries, market, sessions, "baseline", CALENDAR, DELAY
     )
     assert whole.trades.filter(pl.col("status") == "filled").height > 5
+    assert (whole.trades["quantity"] % 1 != 0).any() == (shares == "fractional")
 
     plans = whole.plans.clear()
     trades, entries, holdings, values = [], [], [], whole_values.clear()
     for session in sessions:
         ledger = pl.concat(entries) if entries else whole.entries.clear()
         known = CALENDAR.shift(session, -1)
-        state = state_from_ledger(ledger, "baseline", known, values, RULES)
+        state = state_from_ledger(ledger, "baseline", known, values, rules)
         past = market_until(market, session)
-        fills, lines = execute_plans(state, plans, [session], past, RULES, CALENDAR)
-        drafted = draft_plans(state, [session], past, forecasts, RULES, CALENDAR, DELAY, plans)
+        fills, lines = execute_plans(state, plans, [session], past, rules, CALENDAR)
+        drafted = draft_plans(state, [session], past, forecasts, rules, CALENDAR, DELAY, plans)
         plans = pl.concat([plans, drafted])
         trades.append(fills)
         entries.append(lines)
@@ -193,7 +200,25 @@ def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int) -> None:
     _same(pl.concat(entries), whole.entries)
     _same(pl.concat(holdings), whole_holdings)
     _same(values, whole_values)
-    assert state_from_ledger(pl.concat(entries), "baseline", sessions[-1], values, RULES) == whole.state
+    assert state_from_ledger(pl.concat(entries), "baseline", sessions[-1], values, rules) == whole.state
+
+
+def test_fractions_spend_what_whole_shares_leave_and_a_split_rounds_nothing_away() -> None:
+    market = market_of([30.0] * 2 + [20.0] * 2, [30.0] * 2 + [20.0] * 2, splits={(2, 0): 1.5})
+    s0, s1, s2, s3 = market.sessions
+    rules = TradingRules(
+        initial_cash_usd=1_000.0, slippage_bps=0.0, commission_minimum_usd=0.0, shares="fractional"
+    )
+    plans = plan_rows((s0, "AAA", "buy", 100), (s2, "AAA", "sell", 100))
+    trades, entries = execute_plans(EMPTY, plans, [s0, s1, s2, s3], market, rules, CALENDAR)
+    bought, sold = trades["quantity"].to_list()
+    assert bought == Decimal("33.327778")  # 1,000 USD at 30.005 with commission
+    assert trades["commission_usd"].to_list() == [Decimal("0.166638"), Decimal("0.249958")]
+    assert sold == bought * Decimal("1.5")
+    assert entries.filter(pl.col("event_kind") == "split")["account"].to_list() == ["positions"]
+    state = replay(entries, "baseline")
+    assert (dict(state.positions), state.realized_micros) == ({}, 0)
+    assert state.cash_micros == 1_000 * USD - 166_638 - 249_958
 
 
 def market_until(market: MarketData, last: date) -> MarketData:

@@ -54,7 +54,7 @@ class Situation:
     current_weight : float array (n_tickers,)
         Market value held over net asset value.
     quantity_held : int array (n_tickers,)
-        Whole shares.
+        Lots of the rules: shares where they are whole.
     sessions_held : int array (n_tickers,)
         Sessions since the position was opened, the opening session counted; 0 when nothing is held.
     price_usd : float array (n_tickers,)
