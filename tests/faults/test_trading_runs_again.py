@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -41,7 +42,11 @@ FIRST, LAST = SESSIONS[0], SESSIONS[-1]
 PARTINGS = (SESSIONS[4], SESSIONS[11], SESSIONS[19])
 """Past sessions from which on other settings decide differently."""
 LONGEST_MILLISECONDS = 900.0
+SEQUENCES = int(os.environ.get("NEXTGEN_TRADING_SEQUENCES", "500"))
+KILLS = int(os.environ.get("NEXTGEN_TRADING_KILLS", "100"))
+"""Kills of each of the two tests that kill; random sequences of runs."""
 Marks = dict[str, str]
+Traders = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +144,7 @@ def test_six_random_sequences_of_runs_leave_what_one_run_left(once: Path, world:
 
 
 def test_five_hundred_random_sequences_of_runs_leave_what_one_run_left(once: Path, world: Path) -> None:
-    _run_again(once, world, 500, seed=500, partings=PARTINGS)
+    _run_again(once, world, SEQUENCES, seed=500, partings=PARTINGS)
 
 
 # --- overtaken
@@ -167,8 +172,8 @@ def test_a_run_whose_past_was_replaced_meanwhile_writes_nothing_and_runs_again(
 
 
 @pytest.fixture(scope="module")
-def traders() -> Iterator[Callable[..., list[int]]]:
-    """Asks a warm process to fork traders, and to kill them; the exit codes of these."""
+def traders() -> Iterator[Traders]:
+    """Asks a warm process to fork traders, and to kill them; what became of these."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.trading_runs"],
         stdin=subprocess.PIPE,
@@ -180,12 +185,12 @@ def traders() -> Iterator[Callable[..., list[int]]]:
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def ask(work: str, folder: Path, **more: Any) -> list[int]:
+    def ask(work: str, folder: Path, **more: Any) -> dict[str, Any]:
         process.stdin.write(json.dumps({"work": work, "folder": str(folder), **more}) + "\n")
         process.stdin.flush()
         answer = process.stdout.readline()
         assert answer, "the process that forks ended; see its error above"
-        return json.loads(answer)["codes"]
+        return json.loads(answer)
 
     yield ask
     process.communicate(timeout=60)
@@ -205,6 +210,21 @@ def _empty(warehouse: Warehouse) -> None:
             connection.execute(f"DELETE FROM {table}")
 
 
+def _time_to_die(rng: random.Random, marks: int) -> dict[str, Any]:
+    """Every other kill falls at any moment, the others soon after a mark: while tables are written, or between."""
+    if rng.random() < 0.5:
+        return {"milliseconds": rng.uniform(0, LONGEST_MILLISECONDS)}
+    return {"after": rng.randrange(marks), "milliseconds": rng.uniform(0, 25)}
+
+
+def _moment(told: str) -> str:
+    """When a trader was killed, by what it had told."""
+    begun, done = told.count("w"), told.count("d")
+    if begun > done:
+        return "writing"
+    return "between two assets" if done % len(TRADED) else "deciding the first"
+
+
 def _check_beginning(warehouse: Warehouse, reference: Callable[[date], Marks]) -> None:
     """Every table is the beginning of what one run leaves, and none is more than a session ahead of the next."""
     with warehouse.snapshot():
@@ -219,64 +239,68 @@ def _check_beginning(warehouse: Warehouse, reference: Callable[[date], Marks]) -
     assert places[1] <= places[0] <= places[1] + 1
 
 
-def _kill_on_the_way(traders: Callable[..., list[int]], once: Path, world: Path, kills: int) -> Counter[int]:
+def _kill_on_the_way(traders: Traders, once: Path, world: Path, kills: int) -> Counter[str]:
     source, rng = warehouse_of(settings_of(once)), random.Random(kills)
 
     @cache
     def reference(day: date) -> Marks:
         return marks(source, day)
 
-    codes: Counter[int] = Counter()
+    moments: Counter[str] = Counter()
     with nothing_traded(world) as warehouse:
-        while codes[-9] < kills:
-            (code,) = traders("go_on", world, milliseconds=rng.uniform(0, LONGEST_MILLISECONDS))
-            codes[code] += 1
+        while moments.total() - moments["ended by itself"] < kills:
+            answer = traders("go_on", world, **_time_to_die(rng, 12))
+            (code,), (told,) = answer["codes"], answer["told"]
             assert code in (0, -9), "a trader failed by itself"
+            moments[_moment(told) if code else "ended by itself"] += 1
             _check_beginning(warehouse, reference)
-            if code == 0:
+            if newest_sessions(warehouse)["portfolio_values"] == LAST:
                 _empty(warehouse)
-        assert traders("go_on", world) == [0]
+        assert traders("go_on", world)["codes"] == [0]
         assert marks(warehouse) == reference(LAST)
-    return codes
+    return moments
 
 
-def test_a_hundred_kills_on_the_way_leave_what_one_run_left(
-    traders: Callable[..., list[int]], once: Path, world: Path
-) -> None:
-    print(f"\nexit codes {dict(_kill_on_the_way(traders, once, world, 100))}")
+def test_kills_on_the_way_leave_what_one_run_left(traders: Traders, once: Path, world: Path) -> None:
+    moments = _kill_on_the_way(traders, once, world, KILLS)
+    print(f"\nkilled while {dict(moments)}")
+    assert moments["writing"]
+    assert moments["between two assets"]
 
 
-def test_a_hundred_kills_while_the_past_is_replaced_leave_the_old_or_the_new(
-    traders: Callable[..., list[int]], once: Path, world: Path
+def test_kills_while_the_past_is_replaced_leave_the_old_or_the_new(
+    traders: Traders, once: Path, world: Path
 ) -> None:
     warehouse, rng = warehouse_of(settings_of(world)), random.Random(7)
     states = [marks(warehouse), changed_from(once, world / "changed", PARTINGS[1])]
-    is_other, kills, changes, between, turns = True, 0, 0, 0, 0
-    while kills < 100:
+    is_other, changes, turns, moments = True, 0, 0, Counter[str]()
+    while moments.total() < KILLS:
         span = {"first": str(PARTINGS[1]), "last": str(LAST), "is_other": is_other}
         turns += 1  # every fourth run may end by itself, or on a busy machine none ever would
-        limit = None if turns % 4 == 0 else rng.uniform(0, LONGEST_MILLISECONDS)
-        (code,) = traders("decide", world, milliseconds=limit, **span)
+        limit = {} if turns % 4 == 0 else _time_to_die(rng, 2 * len(TRADED))
+        answer = traders("decide", world, **limit, **span)
+        (code,), (told,) = answer["codes"], answer["told"]
         assert code in (0, -9), "a trader failed by itself"
         found, old, new = marks(warehouse), states[not is_other], states[is_other]
         are_new = [found[table] == new[table] for table in TABLES_TRADED]
         assert all(found[table] in (old[table], new[table]) for table in TABLES_TRADED)
         assert are_new == sorted(are_new, reverse=True), "a table was replaced before the one it follows from"
         assert (are_new[1], are_new[3]) == (are_new[2], are_new[4]), "the tables of one asset differ"
-        between += 0 < sum(are_new) < len(are_new)
-        kills += code == -9
+        moments["between two tables"] += code == -9 and 0 < sum(are_new) < len(are_new)
+        moments[_moment(told)] += code == -9 and not 0 < sum(are_new) < len(are_new)
         if all(are_new):
             is_other, changes = not is_other, changes + 1
-    assert changes > 5
-    print(f"\n{kills} kills, {changes} changes of the past done, {between} states between two tables seen")
+    assert changes > KILLS // 20
+    print(f"\nkilled while {dict(moments)}; {changes} changes of the past done")
+    assert moments["between two tables"]
 
 
 def test_two_runs_at_once_on_every_session_leave_one_set_of_trades(
-    traders: Callable[..., list[int]], once: Path, world: Path
+    traders: Traders, once: Path, world: Path
 ) -> None:
     source = warehouse_of(settings_of(once))
     with nothing_traded(world) as warehouse:
         for session in SESSIONS:
             span = {"first": str(session), "last": str(session), "is_other": False}
-            assert traders("decide", world, children=2, **span) == [0, 0]
+            assert traders("decide", world, children=2, **span)["codes"] == [0, 0]
             assert marks(warehouse) == marks(source, session)

@@ -39,6 +39,8 @@ from tests.graph.trading_world import SESSIONS, SETTINGS, TABLES_TRADED, TRADED
 ASSETS = {asset.key.to_user_string(): asset for asset in (trade_plans, trades, portfolio_holdings)}
 OTHER = {"trading.kelly_fraction": 0.6, "trading.max_weight": 0.45}
 """Settings under which the same scenario decides differently."""
+Tell = Callable[[bytes], object]
+"""Tells a parent how far a run is: ! begun, w about to write the tables of an asset, d done with them."""
 
 
 def no_picture(values: object) -> Picture:
@@ -97,23 +99,27 @@ def settings_of(folder: Path, is_other: bool = False) -> Settings:
     )
 
 
-def run(warehouse: Warehouse, settings: Settings, asset: str, first: date, last: date) -> None:
+def run(
+    warehouse: Warehouse, settings: Settings, asset: str, first: date, last: date, tell: Tell = len
+) -> None:
     """One asset over a range; a run that was overtaken by another is run again, as Dagster would."""
     for _ in range(6):
         context: Any = Asked(asset, first, last)
         made = ASSETS[asset].op.compute_fn.decorated_fn(context, warehouse=warehouse, settings=settings)
+        tell(b"w")
         try:
             WarehouseIOManager(warehouse, settings.scenario_id).handle_output(context, made)
         except dg.RetryRequested:
             continue
+        tell(b"d")
         return
     raise AssertionError(f"{asset} {first}..{last} was overtaken six times")
 
 
-def run_all(warehouse: Warehouse, settings: Settings, first: date, last: date) -> None:
+def run_all(warehouse: Warehouse, settings: Settings, first: date, last: date, tell: Tell = len) -> None:
     """Plans, trades and holdings of a range, as one run of the job does."""
     for asset in TRADED:
-        run(warehouse, settings, asset, first, last)
+        run(warehouse, settings, asset, first, last, tell)
 
 
 def marks(warehouse: Warehouse, until: date | None = None) -> dict[str, str]:
@@ -144,63 +150,74 @@ def newest_sessions(warehouse: Warehouse) -> dict[str, date | None]:
 # --- what a forked child does
 
 
-def _go_on(folder: Path, request: dict[str, Any], begin: Callable[[], None]) -> None:
+def _go_on(folder: Path, request: dict[str, Any], tell: Tell) -> None:
     """Session after session from the first that is not valued yet, as a scheduler does."""
     settings = settings_of(folder)
     warehouse = warehouse_of(settings)
-    begin()
+    tell(b"!")
     valued = newest_sessions(warehouse)["portfolio_values"]
     for session in SESSIONS:
         if valued is None or session > valued:
-            run_all(warehouse, settings, session, session)
+            run_all(warehouse, settings, session, session, tell)
 
 
-def _decide(folder: Path, request: dict[str, Any], begin: Callable[[], None]) -> None:
+def _decide(folder: Path, request: dict[str, Any], tell: Tell) -> None:
     """Everything from one session to another, perhaps by settings that decide differently."""
     settings = settings_of(folder, request["is_other"])
     warehouse = warehouse_of(settings)
-    begin()
-    run_all(warehouse, settings, date.fromisoformat(request["first"]), date.fromisoformat(request["last"]))
+    tell(b"!")
+    first, last = (date.fromisoformat(request[name]) for name in ("first", "last"))
+    run_all(warehouse, settings, first, last, tell)
 
 
 WORK = {"go_on": _go_on, "decide": _decide}
 
 
 @contextmanager
-def child(request: dict[str, Any]) -> Iterator[int]:
-    """A forked child that works; yields its process id once it has begun."""
+def child(request: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    """A forked child that works; yields its process id and where it tells how far it is, once it has begun."""
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:
         try:
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)
-            WORK[request["work"]](Path(request["folder"]), request, lambda: os.write(writing, b"!") and None)
+            WORK[request["work"]](Path(request["folder"]), request, lambda mark: os.write(writing, mark))
             os._exit(0)
         except BaseException as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             os._exit(1)
     os.close(writing)
     begun = os.read(reading, 1)
-    os.close(reading)
     if begun != b"!":
         raise RuntimeError(f"the child ended before it began: {request}")
-    yield process
+    yield process, reading
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Fork as many children as asked; kill them when their time has come, or wait for their end."""
-    milliseconds = request.get("milliseconds")
-    children = []
+    """Fork as many children as asked; kill them when their time has come, or wait for their end.
+
+    Notes
+    -----
+    Their time is ``milliseconds`` after the first of them has told ``after`` marks. ``told`` is all that each told.
+    """
+    milliseconds, after = request.get("milliseconds"), request.get("after", 0)
+    children, told = [], []
     for _ in range(request.get("children", 1)):
-        with child(request) as process:
-            children.append(process)
+        with child(request) as begun:
+            children.append(begun)
+            told.append(b"")
     if milliseconds is not None:
+        while len(told[0]) < after and (mark := os.read(children[0][1], 1)):
+            told[0] += mark
         time.sleep(milliseconds / 1000)
-        for process in children:
+        for process, _ in children:
             os.kill(process, signal.SIGKILL)
-    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in children]
-    return {"codes": codes}
+    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process, _ in children]
+    for at, (_, reading) in enumerate(children):
+        with os.fdopen(reading, "rb") as rest:
+            told[at] += rest.read()
+    return {"codes": codes, "told": [marks.decode() for marks in told]}
 
 
 if __name__ == "__main__":
