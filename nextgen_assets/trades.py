@@ -45,7 +45,7 @@ def trades(
     ):
         with watch.measure("execute"):
             known = named_ledger(pl.concat(entries), names)
-            state = state_from_ledger(known, scenario, calendar.shift(days[0], -1))
+            state = state_from_ledger(known, scenario, calendar.shift(days[0], -1), rules=rules)
             waiting = names.follow(plans, "session_date", "alias")
             filled, booked = execute_plans(state, waiting, days, market, rules, calendar)
             fills.append(filled)

@@ -8,7 +8,7 @@ a return of the universe b (equal-weighted mean over the tickers priced at both 
 ========== =============================================================================
 cause      US dollars
 ========== =============================================================================
-cost       -(commission + slippage) of every fill
+cost       -(commission + slippage) of every fill, and what borrowing shares cost
 market     sum over legs of exposure x b: what the universe's move did to what was held
 timing     sum of exposure x (r - b) over everything other than holding the opening shares
            for the horizon: shares added or trimmed, and legs after the target session
@@ -157,7 +157,7 @@ def attribute(
     result_micros : int
         Everything the position paid out minus everything it cost, micro-dollars.
     cost_micros : int
-        Commission and slippage, >= 0.
+        Commission, slippage and fees of borrowing, >= 0.
     lower_log_return, upper_log_return : float
         Bounds of the opening prediction.
 

@@ -32,9 +32,10 @@ class BareLedger:
     cash_micros, value_micros : int array (n_sessions,)
         Cash, and net asset value at the last known closes, after each session.
     shares, cost_micros : int array (n_tickers,)
-        Lots held at the end, and what they cost before commission by the average-cost method.
-    realized_micros, commission_micros, slippage_micros : int
-        Gains before commission; commission; part of the fills that is slippage.
+        Lots held at the end, and what they cost before commission by the average-cost method; negative where sold
+        short.
+    realized_micros, commission_micros, slippage_micros, borrow_micros : int
+        Gains before commission; commission; part of the fills that is slippage; fees of borrowing.
     """
 
     fills: Counts
@@ -45,6 +46,7 @@ class BareLedger:
     realized_micros: int
     commission_micros: int
     slippage_micros: int
+    borrow_micros: int
 
 
 def replay_orders(
@@ -54,6 +56,7 @@ def replay_orders(
     volumes: Floats | None,
     rules: TradingRules,
     slippage_parts_per_million: Counts | None = None,
+    days: Counts | None = None,
 ) -> BareLedger:
     """Fill orders at their opens: sells before buys, in ticker order, from one cash account.
 
@@ -69,11 +72,14 @@ def replay_orders(
         Deposit, slippage, commission and volume cap. Principles are not asked.
     slippage_parts_per_million : int array (n_sessions, n_tickers), optional
         Slippage of the fills of each session; default the fixed one of the rules.
+    days : int array (n_sessions,), optional
+        Calendar days since the session before, for which borrowing is paid; default one each.
 
     Returns
     -------
     BareLedger
-        What is bought is cut to the cash, what is sold to the shares held, both to the volume cap.
+        What is bought is cut to the cash, what is sold to the shares held or to the margin for selling short, all to
+        the volume cap; no fill crosses zero shares.
 
     Raises
     ------
@@ -101,17 +107,20 @@ def replay_orders(
     fills = np.zeros(orders.shape, dtype=np.int64)
     cash, value = np.zeros(n_sessions, dtype=np.int64), np.zeros(n_sessions, dtype=np.int64)
     shares, cost = np.zeros(n_tickers, dtype=np.int64), np.zeros(n_tickers, dtype=np.int64)
-    totals = np.zeros(3, dtype=np.int64)
+    totals = np.zeros(4, dtype=np.int64)
     run(
         np.ascontiguousarray(orders, dtype=np.int64),
         to_micros_array(opens_usd),
         caps,
         to_micros_array(_carried(closes_usd)),
+        np.ones(n_sessions, dtype=np.int64) if days is None else np.ascontiguousarray(days, dtype=np.int64),
         rules.initial_cash_micros,
         np.ascontiguousarray(slippage, dtype=np.int64),
         rules.commission_minimum_micros,
         rules.commission_per_share_micros,
         rules.lots_per_share,
+        rules.initial_margin_parts_per_million if rules.shorting else -1,
+        rules.borrow_parts_per_million,
         fills,
         cash,
         value,

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.trading.fills import Fill, Order, fill_order
 from nextgen_assets.domain.trading.journal import Journal, exact_ratio
+from nextgen_assets.domain.trading.margin import borrow_fee_micros, free_cash_micros
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import content_id, money_series, to_micros
 from nextgen_assets.domain.trading.pricing import SessionBar
-from nextgen_assets.domain.trading.quantities import in_lots, quantity_series, worth_micros
+from nextgen_assets.domain.trading.quantities import Quantity, in_lots, quantity_series, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.spreads import fill_slippage
 
@@ -43,11 +44,36 @@ class TradingFloor:
         for new_ticker, old_ticker in sorted(self.market.renames.get(session, {}).items()):
             if self.journal.book.quantity(new_ticker):
                 self.journal.rename(session, old_ticker, new_ticker)
+        self._borrow(session)
         ratios = self._corporate_actions(session, row)
         self._delist(session, row)
         orders = [_after_split(order, ratios, self.rules.lots_per_share) for order in pending]
         for order in sorted(orders, key=lambda o: (o.side != "sell", o.ticker)):
             self._fill(session, row, order)
+
+    def _borrow(self, session: date) -> None:
+        """Pay for shares that were borrowed, and cash that was owed, since the close before."""
+        book = self.journal.book
+        short = {ticker: held.quantity for ticker, held in book.positions.items() if held.quantity < 0}
+        owed = max(0, -book.cash_micros)
+        if not short and not owed:
+            return
+        before = self.calendar.shift(session, -1)
+        days, marks = (session - before).days, self.market.marks[self.market.row(before)]
+        for ticker, quantity in sorted(short.items()):
+            value = worth_micros(-quantity, to_micros(float(marks[self.market.column(ticker)])))
+            self.journal.borrow(session, ticker, borrow_fee_micros(value, days, self.rules))
+        self.journal.borrow(session, None, borrow_fee_micros(owed, days, self.rules))
+
+    def _free_cash(self, row: int) -> int:
+        """Cash that shares sold short do not tie up, these at the open or, without a bar, the last known close."""
+        if not self.rules.shorting:
+            return self.journal.book.cash_micros
+        return free_cash_micros(
+            self.journal.book,
+            lambda ticker: self._price_at_open(row, self.market.column(ticker)),
+            self.rules,
+        )
 
     def _corporate_actions(self, session: date, row: int) -> dict[str, Fraction]:
         """Post splits, then dividends on the shares held before the open; the ratios by ticker."""
@@ -59,7 +85,7 @@ class TradingFloor:
         }
         for ticker in before:
             if ticker in ratios:
-                price = self._price_for_fraction(row, market.column(ticker))
+                price = self._price_at_open(row, market.column(ticker))
                 self.journal.split(session, ticker, ratios[ticker], price, self.rules.lots_per_share)
         for ticker, quantity in before.items():
             per_share = to_micros(float(market.dividends_usd[row, market.column(ticker)]))
@@ -82,14 +108,14 @@ class TradingFloor:
                 )
             self.journal.delist(session, ticker, to_micros(price))
 
-    def _price_for_fraction(self, row: int, column: int) -> int:
-        """Price of a share after a split: the open, or the last known close over the ratio without a bar."""
+    def _price_at_open(self, row: int, column: int) -> int:
+        """Price of a share after any split: the open, or the last known close over the ratio without a bar."""
         price = float(self.market.opens[row, column])
         if not price > 0.0 and row > 0:
             price = float(self.market.marks[row - 1, column] / self.market.split_ratios[row, column])
         if not price > 0.0:
             raise MarketDataError(
-                f"{self.market.tickers[column]} splits on {self.market.sessions[row]} without an open or an "
+                f"{self.market.tickers[column]} needs a price on {self.market.sessions[row]} without an open or an "
                 "earlier close; build the market panels from an earlier session"
             )
         return to_micros(price)
@@ -111,19 +137,28 @@ class TradingFloor:
             order,
             float(self.market.opens[row, column]),
             float(self.market.volumes[row, column]),
-            book.cash_micros,
+            self._free_cash(row),
             book.quantity(order.ticker),
             self.rules,
             self._bar(row, column),
             int(self._slippage[row, column]),
         )
-        gain = 0
-        if fill.quantity and order.side == "buy":
-            self.journal.buy(session, order.ticker, fill.quantity, fill.gross_micros)
-        elif fill.quantity:
-            gain = self.journal.sell(session, order.ticker, fill.quantity, fill.gross_micros)
+        gain = self._post(session, fill, book.quantity(order.ticker)) if fill.quantity else 0
         self.journal.fee(session, order.ticker, fill.commission_micros)
         self.fills.append((session, fill, gain))
+
+    def _post(self, session: date, fill: Fill, held: Quantity) -> int:
+        """Book a fill; the realised gain before commission."""
+        done = (session, fill.order.ticker, fill.quantity, fill.gross_micros)
+        if fill.order.side == "buy":
+            if held < 0:
+                return self.journal.cover(*done)
+            self.journal.buy(*done)
+        elif held > 0:
+            return self.journal.sell(*done)
+        else:
+            self.journal.short(*done)
+        return 0
 
     def trades(self) -> pl.DataFrame:
         """The fills as rows of ``trades``."""

@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from nextgen_assets.domain.trading.costs import affordable_shares, commission_micros
+from nextgen_assets.domain.trading.margin import margin_per_share_micros
 from nextgen_assets.domain.trading.money import to_micros
 from nextgen_assets.domain.trading.pricing import SessionBar, quoted_price_micros
 from nextgen_assets.domain.trading.quantities import Quantity, normal, worth_micros
@@ -43,7 +44,8 @@ class Fill:
     status : str
         'filled', 'partial' or 'rejected'.
     reason : str or None
-        Why less was done than asked: 'no_bar', 'limit', 'volume', 'cash', 'shares' or 'split_rounding'.
+        Why less was done than asked: 'no_bar', 'limit', 'volume', 'cash', 'margin', 'shares' or
+        'split_rounding'.
     quantity : Quantity
         Shares filled; 0 exactly when rejected.
     price_micros : int
@@ -83,7 +85,7 @@ def fill_order(
     volume : float
         Shares traded in the session; NaN when unknown, which leaves the volume cap out.
     cash_micros, quantity_held : int, Quantity
-        Cash and shares of the ticker before this order.
+        Cash that nothing ties up, and shares of the ticker, before this order.
     rules : TradingRules
         Costs, caps, the kind of order and its price.
     bar : SessionBar, optional
@@ -110,7 +112,8 @@ def fill_order(
     if priced is None:
         return Fill(order, "rejected", "limit", 0, to_micros(open_usd))
     quoted, price = priced
-    quantity, reason = _possible_quantity(order, price, volume, cash_micros, quantity_held, rules)
+    prices = (to_micros(open_usd), price)
+    quantity, reason = _possible_quantity(order, prices, volume, cash_micros, quantity_held, rules)
     if quantity == 0:
         return Fill(order, "rejected", reason, 0, price)
     return Fill(
@@ -126,20 +129,30 @@ def fill_order(
 
 
 def _possible_quantity(
-    order: Order, price: int, volume: float, cash: int, held: Quantity, rules: TradingRules
+    order: Order, prices: tuple[int, int], volume: float, cash: int, held: Quantity, rules: TradingRules
 ) -> tuple[Quantity, str | None]:
-    """Shares that can be done, and the tightest limit where it is less than asked."""
+    """Shares that can be done, and the tightest limit where it is less than asked; no fill crosses zero shares."""
+    opening, price = prices
     if order.quantity == 0:
         return 0, "split_rounding"
     limits: list[tuple[Quantity, str]] = [(order.quantity, "")]
     if not math.isnan(volume):
         lots = math.floor(volume * rules.max_volume_fraction * rules.lots_per_share)
         limits.append((normal(Fraction(lots, rules.lots_per_share)), "volume"))
-    if order.side == "buy":
+    if order.side == "buy" and held < 0:
+        limits.append((-held, "shares"))
+    elif order.side == "buy":
         limits.append((affordable_shares(cash, price, rules) if price > 0 else 0, "cash"))
-    else:
+    elif held > 0 or not rules.shorting:
         limits.append((held, "shares"))
+    else:
+        each = margin_per_share_micros(opening, price, rules)
+        limits.append((affordable_shares(cash, each, rules), "margin"))
     quantity, reason = min(limits, key=lambda limit: limit[0])
-    if order.side == "sell" and cash + worth_micros(quantity, price) < commission_micros(quantity, rules):
+    if (
+        order.side == "sell"
+        and not rules.shorting
+        and cash + worth_micros(quantity, price) < commission_micros(quantity, rules)
+    ):
         return 0, "cash"
     return quantity, reason or None

@@ -8,6 +8,9 @@ event     entries
 deposit   cash +, capital -
 buy       positions + (shares +), cash -
 sell      cash +, positions - average cost (shares -), realized_pnl - gain
+short     cash +, positions - (shares -)                (shares sold that were borrowed)
+cover     positions + average proceeds (shares +), cash -, realized_pnl - gain
+borrow    borrow_cost +, cash -                         (of shares for a night, or of cash owed)
 fee       commission +, cash -                          (the commission of a trade)
 dividend  cash +, dividend_income -
 split     positions (shares change, cost of a lost fraction -), cash + in lieu of the
@@ -138,6 +141,29 @@ class Journal:
         )
         return gain
 
+    def short(self, session: date, ticker: str, quantity: Quantity, gross_micros: int) -> None:
+        """Borrowed shares sold for ``gross_micros`` before commission."""
+        self.buy(session, ticker, -quantity, -gross_micros)
+
+    def cover(self, session: date, ticker: str, quantity: Quantity, gross_micros: int) -> int:
+        """Shares sold short bought back for ``gross_micros`` before commission.
+
+        Returns
+        -------
+        int
+            Realised gain before commission, micro-dollars.
+        """
+        return self.sell(session, ticker, -quantity, -gross_micros)
+
+    def borrow(self, session: date, ticker: str | None, amount_micros: int) -> None:
+        """Fee of borrowing shares of ``ticker``, or cash where that is None; nothing is written for zero."""
+        if amount_micros:
+            lines: list[Line] = [
+                ("borrow_cost", ticker, 0, amount_micros),
+                ("cash", ticker, 0, -amount_micros),
+            ]
+            self.post("borrow", session, lines)
+
     def fee(self, session: date, ticker: str, amount_micros: int) -> None:
         """Commission of a trade in ``ticker``; nothing is written for zero."""
         if amount_micros:
@@ -148,7 +174,7 @@ class Journal:
             )
 
     def dividend(self, session: date, ticker: str, amount_micros: int) -> None:
-        """Cash dividend received; nothing is written for zero."""
+        """Cash dividend received, or paid to the lender of shares sold short; nothing is written for zero."""
         if amount_micros:
             self.post(
                 "dividend",

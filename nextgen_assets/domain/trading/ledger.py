@@ -51,7 +51,9 @@ def ordered_entries(entries: pl.DataFrame, up_to: date | None = None) -> pl.Data
     return kept
 
 
-def replay(entries: pl.DataFrame, scenario_id: str, up_to: date | None = None) -> PortfolioState:
+def replay(
+    entries: pl.DataFrame, scenario_id: str, up_to: date | None = None, is_margin: bool = False
+) -> PortfolioState:
     """Rebuild every balance from the ledger, exactly.
 
     Parameters
@@ -62,6 +64,8 @@ def replay(entries: pl.DataFrame, scenario_id: str, up_to: date | None = None) -
         Scenario of the entries; others are refused.
     up_to : date, optional
         Last session to apply; default all.
+    is_margin : bool
+        Whether the ledger is that of a margin account, which may owe shares and cash.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def replay(entries: pl.DataFrame, scenario_id: str, up_to: date | None = None) -
     others = sorted(str(name) for name in set(entries["scenario_id"].to_list()) - {scenario_id})
     if others:
         raise LedgerError(f"entries of scenarios {others} among those of {scenario_id}; filter first")
-    book = Book(PortfolioState(scenario_id))
+    book = Book(PortfolioState(scenario_id, is_margin=is_margin))
     ordered = ordered_entries(entries, up_to)
     columns = ("session_date", "account", "ticker", "micro_shares", "micros")
     for session, account, ticker, micro_shares, micros in ordered.select(columns).iter_rows():
@@ -107,14 +111,14 @@ def state_from_ledger(
         ``rules.drawdown_window_sessions`` sessions up to ``up_to`` (or all since inception). Without
         them the state can execute plans but not draft them.
     rules : TradingRules, optional
-        Gives the window of the drawdown brake.
+        Gives the window of the drawdown brake, and whether the account has margin.
 
     Raises
     ------
     LedgerError
         If the ledger is inconsistent, or the values do not reach ``up_to``.
     """
-    state = replay(entries, scenario_id, up_to)
+    state = replay(entries, scenario_id, up_to, is_margin=rules is not None and rules.shorting)
     if state.is_empty:
         return state
     state = replace(state, session_date=up_to)

@@ -20,7 +20,7 @@ from nextgen_assets.domain.trading.money import (
     money_series,
     to_micros_array,
 )
-from nextgen_assets.domain.trading.portfolio import LedgerError
+from nextgen_assets.domain.trading.portfolio import LedgerError, check_worth
 from nextgen_assets.domain.trading.quantities import MICRO_SHARES, worth_array
 
 Micros = NDArray[np.int64]
@@ -91,6 +91,7 @@ def value_portfolio(
     _check_marks(balances, marks, market, inception)
     values = worth_array(balances.micro_shares, to_micros_array(marks))
     net = balances.cash + values.sum(axis=1)
+    check_worth(int(net.min()), scenario_id, market.sessions[inception + int(net.argmin())])
     benchmark = benchmark_values(
         market, inception, stop, int(balances.deposits[0]) / MICROS_PER_USD, benchmark_members
     )
@@ -125,7 +126,7 @@ def _balances(ordered: pl.DataFrame, market: MarketData, inception: int, stop: i
 
 
 def _check_marks(balances: _Balances, marks: NDArray[np.float64], market: MarketData, inception: int) -> None:
-    unpriced = np.argwhere((balances.micro_shares > 0) & ~(marks > 0.0))
+    unpriced = np.argwhere((balances.micro_shares != 0) & ~(marks > 0.0))
     if len(unpriced):
         row, column = unpriced[0].tolist()
         raise MarketDataError(
@@ -145,7 +146,7 @@ def _values_frame(
     as_of: list[datetime],
 ) -> pl.DataFrame:
     before = np.concatenate([[0], net[:-1]])
-    invested = values.sum(axis=1) / net
+    gross, invested = np.abs(values).sum(axis=1) / net, values.sum(axis=1) / net
     base = np.where(before > 0, before, net)
     return pl.DataFrame(
         [
@@ -153,7 +154,7 @@ def _values_frame(
             pl.Series("session_date", sessions, dtype=pl.Date),
             money_series("cash_usd", balances.cash[keep]),
             money_series("net_asset_value_usd", net[keep]),
-            pl.Series("gross_exposure", invested[keep]),
+            pl.Series("gross_exposure", gross[keep]),
             pl.Series("net_exposure", invested[keep]),
             money_series("daily_pnl_usd", (net - before - balances.deposits)[keep]),
             pl.Series("drawdown", (1.0 - net / np.maximum.accumulate(net))[keep]),
@@ -174,13 +175,14 @@ def _holdings_frame(
     keep: slice,
     as_of: list[datetime],
 ) -> pl.DataFrame:
-    rows, columns = np.nonzero(balances.micro_shares[keep] > 0)
+    rows, columns = np.nonzero(balances.micro_shares[keep])
     offset = keep.start
     places = (rows + offset, columns)
     absolute = (rows + offset + inception, columns)
     shares, cost, value = balances.micro_shares[places], balances.cost[places], values[places]
     average = [
-        divide_half_even(c * MICRO_SHARES, q) for c, q in zip(cost.tolist(), shares.tolist(), strict=True)
+        divide_half_even(abs(c) * MICRO_SHARES, abs(q))
+        for c, q in zip(cost.tolist(), shares.tolist(), strict=True)
     ]
     close_rows = market.mark_rows[absolute].tolist()
     return pl.DataFrame(

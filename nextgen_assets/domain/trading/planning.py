@@ -20,7 +20,7 @@ from nextgen_assets.domain.trading.fills import Order
 from nextgen_assets.domain.trading.forecasts import Forecasts
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import MICROS_PER_USD, MONEY, content_id, to_micros
-from nextgen_assets.domain.trading.portfolio import Book, Position
+from nextgen_assets.domain.trading.portfolio import Book, Position, check_worth
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
 from nextgen_assets.domain.trading.quantities import normal, quantity_series, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
@@ -106,6 +106,8 @@ def net_asset_value_micros(book: Book, market: MarketData, row: int) -> int:
     ------
     MarketDataError
         If a position has no known close.
+    LedgerError
+        If more is owed than owned.
     """
     marks = market.marks[row]
     total = book.cash_micros
@@ -117,6 +119,7 @@ def net_asset_value_micros(book: Book, market: MarketData, row: int) -> int:
                 "build the market panels from an earlier session"
             )
         total += worth_micros(position.quantity, to_micros(mark))
+    check_worth(total, book.scenario_id, market.sessions[row])
     return total
 
 

@@ -21,9 +21,10 @@ class Position:
     Parameters
     ----------
     quantity : Quantity
-        Shares, > 0.
+        Shares; negative where they were sold short, never 0.
     cost_micros : int
-        What the shares cost before commission, by the average-cost method, micro-dollars.
+        What the shares cost before commission, by the average-cost method, micro-dollars; of shares sold short
+        what they brought in, negative.
     opened_on : date
         Session of the fill that took the quantity from zero.
     """
@@ -45,8 +46,11 @@ class PortfolioState:
         Last session with an entry that is contained, None before the first.
     inception_date : date or None
         Session of the first deposit.
-    cash_micros, capital_micros, realized_micros, commission_micros, dividend_micros : int
-        Cash; deposits; realised gains before commission; commission paid; dividends received.
+    cash_micros, capital_micros, realized_micros, commission_micros, dividend_micros, borrow_micros : int
+        Cash; deposits; realised gains before commission; commission paid; dividends received less those owed to
+        lenders of shares; fees of borrowing.
+    is_margin : bool
+        Whether shares may be sold short and cash may be owed.
     positions : mapping of ticker to Position
         Read-only, in ticker order.
     recent_nav_micros : tuple of int or None
@@ -62,6 +66,8 @@ class PortfolioState:
     realized_micros: int = 0
     commission_micros: int = 0
     dividend_micros: int = 0
+    borrow_micros: int = 0
+    is_margin: bool = False
     positions: Mapping[str, Position] = field(default_factory=lambda: MappingProxyType({}))
     recent_nav_micros: tuple[int, ...] | None = ()
 
@@ -78,12 +84,14 @@ class Book:
         self.scenario_id = state.scenario_id
         self.session_date = state.session_date
         self.inception_date = state.inception_date
+        self.is_margin = state.is_margin
         self.totals = {
             "cash": state.cash_micros,
             "capital": -state.capital_micros,
             "realized_pnl": -state.realized_micros,
             "commission": state.commission_micros,
             "dividend_income": -state.dividend_micros,
+            "borrow_cost": state.borrow_micros,
         }
         self.positions: dict[str, Position] = dict(state.positions)
 
@@ -93,7 +101,7 @@ class Book:
         return self.totals["cash"]
 
     def quantity(self, ticker: str) -> Quantity:
-        """Shares of ``ticker`` held."""
+        """Shares of ``ticker`` held; negative where sold short."""
         position = self.positions.get(ticker)
         return position.quantity if position else 0
 
@@ -118,11 +126,12 @@ class Book:
         self._put(ticker, session, after)
 
     def _put(self, ticker: str, session: date, position: Position) -> None:
-        if position.quantity < 0 or (position.quantity == 0 and position.cost_micros != 0):
+        is_short = position.quantity < 0
+        if (is_short and not self.is_margin) or (position.quantity == 0 and position.cost_micros != 0):
             raise LedgerError(
                 f"{ticker} would hold {position.quantity} shares at a cost of {position.cost_micros} "
                 f"micro-dollars after {session}; expected shares >= 0, and no cost without shares; "
-                "the entries given are incomplete or out of order"
+                "the entries given are incomplete or out of order, or were made with trading.shorting"
             )
         if position.quantity:
             self.positions[ticker] = position
@@ -130,14 +139,14 @@ class Book:
             self.positions.pop(ticker, None)
 
     def check_cash(self) -> None:
-        """Refuse a negative cash balance.
+        """Refuse a negative cash balance unless the account has margin.
 
         Raises
         ------
         LedgerError
             If cash is below zero.
         """
-        if self.cash_micros < 0:
+        if self.cash_micros < 0 and not self.is_margin:
             raise LedgerError(
                 f"cash of scenario {self.scenario_id} is {self.cash_micros} micro-dollars after "
                 f"{self.session_date}; expected >= 0; the entries given are incomplete or out of order"
@@ -154,6 +163,23 @@ class Book:
             realized_micros=-self.totals["realized_pnl"],
             commission_micros=self.totals["commission"],
             dividend_micros=-self.totals["dividend_income"],
+            borrow_micros=self.totals["borrow_cost"],
+            is_margin=self.is_margin,
             positions=MappingProxyType(dict(sorted(self.positions.items()))),
             recent_nav_micros=recent_nav_micros,
+        )
+
+
+def check_worth(net_micros: int, scenario_id: str, session: date) -> None:
+    """Refuse a portfolio that is worth nothing.
+
+    Raises
+    ------
+    LedgerError
+        If it owes as much as it owns, or more: no decision can be sized by it.
+    """
+    if net_micros <= 0:
+        raise LedgerError(
+            f"the portfolio of {scenario_id} is worth {net_micros} micro-dollars at the close of {session}: shares "
+            "sold short have cost everything; choose other limits for trading.shorting and run it from the start"
         )

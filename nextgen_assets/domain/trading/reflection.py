@@ -79,7 +79,7 @@ def reflect(
     -------
     DataFrame
         ``trade_reflections`` without ``run_id``, by session and ticker. ``realized_pnl_usd`` is net:
-        sales, dividends and cash in lieu minus purchases and commission.
+        sales, dividends and cash in lieu minus purchases, commission and borrowing.
 
     Raises
     ------
@@ -118,14 +118,13 @@ class _Records:
 
     def __init__(self, trades: pl.DataFrame, plans: pl.DataFrame, predictions: pl.DataFrame) -> None:
         self._slippage: dict[str, list[tuple[date, int]]] = {}
-        self._opening_plan: dict[tuple[str, date], str] = {}
+        self._opening_plan: dict[tuple[str, date, str], str] = {}
         done = trades.filter(pl.col("status") != "rejected")
         micros = series_to_micros(done["slippage_usd"]).to_list()
         rows = done.select("ticker", "session_date", "plan_id", "side").rows()
         for (ticker, session, plan_id, side), slippage in zip(rows, micros, strict=True):
             self._slippage.setdefault(ticker, []).append((session, slippage))
-            if side == "buy":
-                self._opening_plan[ticker, session] = plan_id
+            self._opening_plan[ticker, session, side] = plan_id
         wanted = set(self._opening_plan.values())
         self._prediction_of_plan = dict(
             plans.filter(pl.col("plan_id").is_in(wanted)).select("plan_id", "prediction_id").rows()
@@ -140,7 +139,8 @@ class _Records:
         return sum(micros for session, micros in fills if position.opened_on <= session <= position.closed_on)
 
     def opening_prediction(self, position: ClosedPosition) -> dict[str, Any]:
-        plan_id = self._opening_plan.get((position.ticker, position.opened_on))
+        side = "sell" if position.is_short else "buy"
+        plan_id = self._opening_plan.get((position.ticker, position.opened_on, side))
         prediction_id = self._prediction_of_plan.get(plan_id) if plan_id else None
         prediction = self._predictions.get(prediction_id) if prediction_id else None
         if prediction is None:
@@ -171,7 +171,7 @@ def _attribution(
     return attribute(
         legs,
         position.result_micros,
-        position.commission_micros + slippage_micros,
+        position.commission_micros + position.borrow_micros + slippage_micros,
         thesis["lower_log_return"],
         thesis["upper_log_return"],
     )
@@ -199,12 +199,14 @@ def _row(
     held = calendar.index(position.closed_on) - calendar.index(position.opened_on)
     result = position.result_micros
     probability, expected = thesis["probability_up"], thesis["expected_log_return"]
+    name = f"{position.ticker}, sold short" if position.is_short else position.ticker
     expectation = (
-        f"{position.ticker}: up with probability {probability:.2f} over {thesis['horizon_sessions']} "
+        f"{name}: up with probability {probability:.2f} over {thesis['horizon_sessions']} "
         f"sessions to {thesis['target_session_date']}; expected log return {expected:+.4f}, "
         f"bounds {thesis['lower_log_return']:+.4f} to {thesis['upper_log_return']:+.4f}"
     )
-    share = f" ({result / position.bought_micros:+.2%} of the {_dollars(position.bought_micros)} bought)"
+    entered = "sold short" if position.is_short else "bought"
+    share = f" ({result / position.entered_micros:+.2%} of the {_dollars(position.entered_micros)} {entered})"
     outcome = (
         f"{'gained' if result > 0 else 'lost' if result < 0 else 'broke even at'} {_dollars(abs(result))}"
         f"{share} after {held} sessions, "

@@ -1,4 +1,4 @@
-"""Closed positions, cut out of the ledger: from the first buy to the event that left no shares."""
+"""Closed positions, cut out of the ledger: from the first fill to the event that left no shares."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from nextgen_assets.domain.trading.quantities import Quantity, from_micro_shares
 class ClosedPosition:
     """One round trip of one ticker, from zero shares to zero shares.
 
+    A position of shares sold short begins with a sale.
+
     Parameters
     ----------
     ticker : str
         The security.
     opened_on, closed_on : date
-        Sessions of the first buy and of the event that left no shares.
+        Sessions of the first fill and of the event that left no shares.
     result_micros : int
-        Sum of all its cash movements: sales, dividends and cash in lieu minus purchases and commission.
-    bought_micros, commission_micros : int
-        Gross of all purchases; commission of all fills.
+        Sum of all its cash movements: sales, dividends and cash in lieu minus purchases, commission and
+        borrowing.
+    is_short : bool
+        Whether the shares were sold short.
+    entered_micros, commission_micros, borrow_micros : int
+        Gross of all fills that entered or added to it; commission of all fills; fees of borrowing.
     shares_by_session : dict of date to Quantity
         Shares after each session with a change.
     """
@@ -34,8 +39,10 @@ class ClosedPosition:
     opened_on: date
     closed_on: date
     result_micros: int
-    bought_micros: int
+    is_short: bool
+    entered_micros: int
     commission_micros: int
+    borrow_micros: int
     shares_by_session: dict[date, Quantity]
 
 
@@ -73,6 +80,10 @@ def _round_trips(ticker: str, rows: list[dict[str, Any]]) -> list[ClosedPosition
 
 def _closed(ticker: str, trip: list[dict[str, Any]]) -> ClosedPosition:
     cash = [row for row in trip if row["account"] == "cash"]
+    amounts: dict[str, list[int]] = {"trade": [], "fee": [], "borrow": []}
+    for row in cash:
+        amounts.setdefault(row["event_kind"], []).append(row["micros"])
+    is_short = next(row["micro_shares"] for row in trip if row["micro_shares"]) < 0
     shares, by_session = 0, {}
     for row in trip:
         shares += row["micro_shares"]
@@ -82,9 +93,9 @@ def _closed(ticker: str, trip: list[dict[str, Any]]) -> ClosedPosition:
         opened_on=trip[0]["session_date"],
         closed_on=trip[-1]["session_date"],
         result_micros=sum(row["micros"] for row in cash),
-        bought_micros=-sum(
-            row["micros"] for row in cash if row["event_kind"] == "trade" and row["micros"] < 0
-        ),
-        commission_micros=-sum(row["micros"] for row in cash if row["event_kind"] == "fee"),
+        is_short=is_short,
+        entered_micros=sum(abs(amount) for amount in amounts["trade"] if (amount > 0) == is_short),
+        commission_micros=-sum(amounts["fee"]),
+        borrow_micros=-sum(amounts["borrow"]),
         shares_by_session=by_session,
     )

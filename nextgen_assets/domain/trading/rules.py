@@ -45,6 +45,9 @@ _BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "commission_per_share_usd": (0.0, 100.0),
     "commission_minimum_usd": (0.0, 1_000.0),
     "limit_bps": (0.0, 5_000.0),
+    "borrow_rate": (0.0, 1.0),
+    "initial_margin": (0.05, 1.0),
+    "maintenance_margin": (0.01, 1.0),
     "max_volume_fraction": (1e-6, 1.0),
     "min_hold_sessions": (0, 10_000),
     "thesis_sessions": (1, 10_000),
@@ -107,6 +110,12 @@ class TradingRules:
         order worked over the session.
     shares : str
         'whole', or 'fractional': quantities in millionths of a share.
+    shorting : bool
+        Whether shares may be sold short, from a margin account; otherwise cash is never negative.
+    borrow_rate : float
+        What borrowed shares (and cash owed) cost a year, a fraction of their value.
+    initial_margin, maintenance_margin : float
+        Cash beyond the value of the shares sold short, a fraction of it: to add to a position, and at each close.
     max_volume_fraction : float
         Largest share of a session's volume one order may take.
     min_hold_sessions : int
@@ -157,6 +166,10 @@ class TradingRules:
     limit_bps: float = 0.0
     fill_price: str = "open"
     shares: str = "whole"
+    shorting: bool = False
+    borrow_rate: float = 0.01
+    initial_margin: float = 0.50
+    maintenance_margin: float = 0.30
     max_volume_fraction: float = 0.05
     min_hold_sessions: int = 5
     thesis_sessions: int = 5
@@ -180,6 +193,7 @@ class TradingRules:
         for low, high in (
             ("drawdown_scale_from", "drawdown_veto_from"),
             ("min_return_to_width", "full_return_to_width"),
+            ("maintenance_margin", "initial_margin"),
         ):
             if getattr(self, low) >= getattr(self, high):
                 raise TradingRulesError(
@@ -207,6 +221,16 @@ class TradingRules:
     def lots_per_share(self) -> int:
         """Smallest tradable quantities that make up a share."""
         return MICRO_SHARES if self.shares == "fractional" else 1
+
+    @property
+    def initial_margin_parts_per_million(self) -> int:
+        """Initial margin in millionths of the value."""
+        return round(self.initial_margin * 1_000_000)
+
+    @property
+    def borrow_parts_per_million(self) -> int:
+        """Fee of borrowing for a year in millionths of the value."""
+        return round(self.borrow_rate * 1_000_000)
 
     @property
     def commission_per_share_micros(self) -> int:

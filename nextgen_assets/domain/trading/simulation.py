@@ -6,7 +6,7 @@ same bytes as its sessions one by one, because every session starts from exact i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -120,7 +120,7 @@ def run_sessions(
         raise LedgerError("the state has no recent net asset values; pass portfolio_values to its builder")
     desk = Desk(market, forecasts, rules, selected(rules), calendar, delay_minutes)
     forecast_rows = {session: row for row, session in enumerate(forecasts.sessions)}
-    floor = TradingFloor(market, rules, calendar, Journal(Book(state)))
+    floor = TradingFloor(market, rules, calendar, Journal(Book(replace(state, is_margin=rules.shorting))))
     previous = calendar.shift(sessions[0], -1)
     orders = _orders_by_session(pending).get(previous, []) if pending is not None else []
     recent, plans, drafted = state.recent_nav_micros, PlanRows(), 0
@@ -192,7 +192,7 @@ def execute_plans(
         As in :func:`run_sessions`.
     """
     _check_range(state, sessions, calendar)
-    floor = TradingFloor(market, rules, calendar, Journal(Book(state)))
+    floor = TradingFloor(market, rules, calendar, Journal(Book(replace(state, is_margin=rules.shorting))))
     by_session = _orders_by_session(plans)
     for session in sessions:
         floor.open(session, by_session.get(calendar.shift(session, -1), []))

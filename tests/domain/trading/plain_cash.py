@@ -8,15 +8,21 @@ import numpy as np
 import polars as pl
 
 from nextgen_assets.domain.trading.market import MarketData
+from nextgen_assets.domain.trading.rules import TradingRules
 
 
-def cash_by_fractions(
-    market: MarketData, trades: pl.DataFrame, deposit: Fraction, lots_per_share: int = 1
-) -> Fraction:
+def cash_by_fractions(market: MarketData, trades: pl.DataFrame, rules: TradingRules) -> Fraction:
     """Cash by plain exact fractions from fills and actions, without any ledger."""
-    cash, held = deposit, dict.fromkeys(market.tickers, Fraction(0))
+    cash, held = Fraction(rules.initial_cash_micros, 10**6), dict.fromkeys(market.tickers, Fraction(0))
+    lots_per_share, rate = rules.lots_per_share, Fraction(rules.borrow_parts_per_million, 365 * 10**6)
     for row, session in enumerate(market.sessions):
-        before = dict(held)
+        before, owed = dict(held), max(Fraction(0), -cash)
+        for at, ticker in enumerate(market.tickers):
+            if before[ticker] < 0:
+                worth = round(-before[ticker] * round(market.marks[row - 1, at] * 1e6))
+                cash -= Fraction(round(worth * rate * (session - market.sessions[row - 1]).days), 10**6)
+        if owed:
+            cash -= Fraction(round(owed * 10**6 * rate * (session - market.sessions[row - 1]).days), 10**6)
         for at, ticker in enumerate(market.tickers):
             if not before[ticker]:
                 continue

@@ -17,7 +17,7 @@ from nextgen_assets.domain.trading.ledger import replay
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import to_usd
 from nextgen_assets.domain.trading.performance import value_portfolio
-from nextgen_assets.domain.trading.portfolio import PortfolioState
+from nextgen_assets.domain.trading.portfolio import LedgerError, PortfolioState
 from nextgen_assets.domain.trading.quantities import MICRO_SHARES, from_micro_shares, quantity_series
 from nextgen_assets.domain.trading.rules import SHARES, SPREAD_MODELS, TradingRules
 from nextgen_assets.domain.trading.simulation import execute_plans
@@ -31,7 +31,8 @@ SESSIONS = 16
 def history(seed: int) -> tuple[MarketData, np.ndarray, TradingRules]:
     """Prices with gaps and thin volumes, orders of any size on any day, costs of any kind."""
     rng = np.random.default_rng(seed)
-    closes = rng.uniform(0.5, 400.0, 3) * np.exp(np.cumsum(rng.normal(0, 0.05, (SESSIONS, 3)), axis=0))
+    wild = rng.choice([0.05, 0.05, 0.25])
+    closes = rng.uniform(0.5, 400.0, 3) * np.exp(np.cumsum(rng.normal(0, wild, (SESSIONS, 3)), axis=0))
     opens = closes * np.exp(rng.normal(0, 0.02, closes.shape))
     gone = rng.random(closes.shape) < 0.15
     gone[0] = False
@@ -50,7 +51,12 @@ def history(seed: int) -> tuple[MarketData, np.ndarray, TradingRules]:
         commission_per_share_usd=float(rng.choice([0.0, 0.005])),
         commission_minimum_usd=float(rng.choice([0.0, 1.0])),
         shares=str(rng.choice(SHARES)),
+        shorting=bool(rng.random() < 0.5),
+        borrow_rate=float(rng.choice([0.0, 0.01, 0.8])),
+        initial_margin=float(rng.choice([0.5, 0.31])),
     )
+    if rules.shorting:  # else fewer histories would stay worth something
+        orders = np.where(np.abs(orders) > 300, 0, orders)
     if rules.shares == "fractional":
         orders = orders * rng.integers(1, rules.lots_per_share, orders.shape)
     return market, orders, rules
@@ -74,17 +80,26 @@ def by_events(
     sums = entries.group_by("event_id").agg(pl.col("amount_usd").sum())["amount_usd"]
     assert set(sums.to_list()) == {Decimal(0)}
     _, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
-    return replay(entries, "baseline"), values
+    return replay(entries, "baseline", is_margin=rules.shorting), values
 
 
 def compiled(market: MarketData, orders: np.ndarray, rules: TradingRules) -> BareLedger:
     slippage = fill_slippage(market, rules)
-    return replay_orders(orders, market.opens, market.closes, market.volumes, rules, slippage)
+    days = np.diff(
+        np.array(market.sessions, dtype="datetime64[D]"), prepend=np.datetime64(market.sessions[0])
+    )
+    return replay_orders(
+        orders, market.opens, market.closes, market.volumes, rules, slippage, days.astype(np.int64)
+    )
 
 
 def assert_they_agree(seed: int) -> None:
     market, orders, rules = history(seed)
     bare = compiled(market, orders, rules)
+    if bare.value_micros.min() <= 0:  # sold short, and lost everything: the books refuse to go on
+        with pytest.raises(LedgerError, match="sold short have cost everything"):
+            by_events(market, orders, rules)
+        return
     state, values = by_events(market, orders, rules)
     held = {
         TICKERS[at]: (int(bare.shares[at]), int(bare.cost_micros[at])) for at in np.flatnonzero(bare.shares)
@@ -94,9 +109,10 @@ def assert_they_agree(seed: int) -> None:
     assert (state.realized_micros, state.commission_micros) == (bare.realized_micros, bare.commission_micros)
     assert values["cash_usd"].to_list() == [to_usd(int(cash)) for cash in bare.cash_micros]
     assert values["net_asset_value_usd"].to_list() == [to_usd(int(value)) for value in bare.value_micros]
-    assert min(bare.cash_micros) >= 0
+    assert state.borrow_micros == bare.borrow_micros
+    assert rules.shorting or (min(bare.cash_micros) >= 0 and min(bare.shares) >= 0)
     unrealised = int(bare.value_micros[-1]) - int(bare.cash_micros[-1]) - int(bare.cost_micros.sum())
-    earned = bare.realized_micros - bare.commission_micros + unrealised
+    earned = bare.realized_micros - bare.commission_micros - bare.borrow_micros + unrealised
     assert int(bare.value_micros[-1]) == rules.initial_cash_micros + earned  # nothing is lost
 
 
@@ -115,14 +131,29 @@ def test_both_ledgers_agree_on_a_thousand_generated_histories() -> None:
 
 def test_histories_meet_every_limit() -> None:
     """Otherwise agreement would prove little: orders are cut by cash, by volume and by shares held."""
-    cut = {"volume": 0, "cash": 0, "shares": 0, "no_bar": 0}
-    for seed in range(40):
+    cut = {"volume": 0, "cash": 0, "shares": 0, "no_bar": 0, "margin": 0}
+    for seed in range(60):
         market, orders, rules = history(seed)
         sessions, plans = list(market.sessions), plans_of(market, orders, rules)
         trades, _ = execute_plans(PortfolioState("x"), plans, sessions, market, rules, CALENDAR)
         for reason in trades["reject_reason"].drop_nulls():
             cut[reason] += 1
     assert min(cut.values()) >= 20, cut
+
+
+def test_histories_sell_short_pay_for_it_and_cover() -> None:
+    short, paid, covered, owed = 0, 0, 0, 0
+    for seed in range(60):
+        market, orders, rules = history(seed)
+        bare = compiled(market, orders, rules)
+        held = np.cumsum(bare.fills, axis=0)
+        short += int((held < 0).sum())
+        covered += int(((held[:-1] < 0) & (held[1:] > held[:-1])).sum())
+        paid += bare.borrow_micros > 0
+        owed += bool(bare.cash_micros.min() < 0)
+        assert rules.shorting or (held >= 0).all()
+    assert min(short, covered) > 30, (short, covered)
+    assert min(paid, owed) >= 1, (paid, owed)
 
 
 def test_sums_beyond_53_bits_stay_exact() -> None:

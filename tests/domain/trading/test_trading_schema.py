@@ -16,7 +16,13 @@ from tests.domain.trading.trading_builders import CALENDAR, DELAY, forecasts_of,
 
 FOLDER = Path(__file__).parents[3] / "sql" / "migrations"
 MIGRATIONS = [
-    FOLDER / name for name in ("0004_trading.sql", "0023_reflection_chance.sql", "0030_fractional_shares.sql")
+    FOLDER / name
+    for name in (
+        "0004_trading.sql",
+        "0023_reflection_chance.sql",
+        "0030_fractional_shares.sql",
+        "0031_short_positions.sql",
+    )
 ]
 
 

@@ -147,7 +147,9 @@ def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataOb
             max_size=25,
         )
     )
-    rules = replace(RULES, shares=data.draw(st.sampled_from(SHARES)))
+    rules = replace(
+        RULES, shares=data.draw(st.sampled_from(SHARES)), shorting=data.draw(st.booleans()), borrow_rate=0.05
+    )
     plans = plan_rows(*((sessions[row], t, side, q) for (row, t), (side, q) in orders.items()))
     if rules.shares == "fractional":
         plans = plans.with_columns(quantity=pl.col("quantity").cast(MONEY) / pl.lit(Decimal(7), dtype=MONEY))
@@ -157,15 +159,16 @@ def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataOb
     assert set(sums["amount_usd"].to_list()) == {Decimal(0)}
     assert entries["entry_id"].n_unique() == entries.height
     assert trades.height == len(orders)
-    state = replay(entries, "baseline")
-    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(
-        market, trades, Fraction(10_000), rules.lots_per_share
-    )
-    _, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
-    assert min(values["cash_usd"].to_list()) >= 0
+    state = replay(entries, "baseline", is_margin=rules.shorting)
+    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(market, trades, rules)
+    holdings, values = value_portfolio(entries, market, sessions, "baseline", CALENDAR, DELAY)
+    assert rules.shorting or min(values["cash_usd"].to_list()) >= 0
+    assert rules.shorting or (holdings["quantity"] > 0).all()
+    assert (values["gross_exposure"] >= values["net_exposure"].abs() - 1e-12).all()
     value = int(values["net_asset_value_usd"][-1] * USD)
     unrealised = value - state.cash_micros - sum(p.cost_micros for p in state.positions.values())
-    earned = state.realized_micros + state.dividend_micros - state.commission_micros + unrealised
+    costs = state.commission_micros + state.borrow_micros
+    earned = state.realized_micros + state.dividend_micros - costs + unrealised
     assert value == state.capital_micros + earned  # nothing is lost
 
 

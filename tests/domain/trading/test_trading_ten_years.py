@@ -87,8 +87,7 @@ def check(market: MarketData, rules: TradingRules, out: SessionOutcomes) -> None
     state = replay(out.entries, "real")
     assert dict(state.positions) == dict(out.state.positions)
     assert state.cash_micros == out.state.cash_micros
-    deposit = Fraction(rules.initial_cash_micros, 10**6)
-    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(market, out.trades, deposit)
+    assert Fraction(state.cash_micros, 10**6) == cash_by_fractions(market, out.trades, rules)
 
     holdings, values = value_portfolio(out.entries, market, sessions, "real", CALENDAR, DELAY)
     assert min(values["cash_usd"]) >= 0
