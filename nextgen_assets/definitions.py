@@ -145,6 +145,11 @@ def build_definitions(settings: Settings | None = None, **overrides: Any) -> dg.
     """
     settings = settings or load_settings()
     resources = resources_of(settings) | overrides
+    # Settings alone say where the warehouse is and how it is reached: no config of a run leads elsewhere, and
+    # the launchpad, which shows defaults, does not show the address of a catalogue with its password.
+    resources["warehouse"] = dg.ResourceDefinition.hardcoded_resource(
+        resources["warehouse"], description=f"The warehouse of the scenario {settings.scenario_id}."
+    )
     return dg.Definitions(
         assets=dg.load_assets_from_modules(ASSET_MODULES),
         asset_checks=[*asset_checks(), issued_again_gives_the_same_bytes, feeds_are_fresh],

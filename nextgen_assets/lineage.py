@@ -10,7 +10,14 @@ _BARS = "market_prices.open market_prices.high market_prices.low market_prices.c
 _ACTIONS = "corporate_actions.split_ratio corporate_actions.cash_amount_usd"
 _FORECAST = "feature_windows.values model_registry.artifact_sha256"
 _BOUNDS = f"{_FORECAST} prediction_accuracy.realised_log_return"
+_QUOTES = "market_ticks.bid market_ticks.ask market_ticks.last"
+_STATE = ("bar_start", "bar_end", "open", "high", "low", "close", "volume", "tick_count")
 _CLOSES = f"market_prices.close {_ACTIONS}"
+_VALUES = "portfolio_holdings.market_value_usd trades.gross_usd trades.commission_usd trades.slippage_usd"
+_WATCHED = (
+    "ticker_universe.ticker market_prices.known_at news_articles.session_date feature_windows.is_complete "
+    "model_registry.model_id predictions.abstained prediction_accuracy.prediction_id trades.gross_usd"
+)
 
 SOURCES: dict[str, dict[str, str]] = {
     "ticker_universe": {
@@ -23,6 +30,28 @@ SOURCES: dict[str, dict[str, str]] = {
     },
     "market_prices": {"ticker": "security_listings.ticker"},
     "corporate_actions": {"ticker": "security_listings.ticker"},
+    "quality_findings": {
+        "ticker": "market_prices.ticker",
+        "fault": f"{_BARS} {_ACTIONS}",
+        "evidence": f"{_BARS} {_ACTIONS}",
+        "source": "market_prices.source",
+    },
+    "bars_mtf": {
+        **{name: f"intraday_prices.{name} {_QUOTES}" for name in ("open", "high", "low", "close")},
+        "volume": "intraday_prices.volume market_ticks.size",
+        "tick_count": "market_ticks.sequence",
+        "first_ts": "market_ticks.ts intraday_prices.bar_start",
+        "last_ts": "market_ticks.ts intraday_prices.bar_end",
+    },
+    "mtf_state": {
+        **{name: f"bars_mtf.{name}" for name in _STATE},
+        **{
+            f"forming_{name}": f"intraday_prices.{name} {_QUOTES}"
+            for name in ("open", "high", "low", "close")
+        },
+        "forming_volume": "intraday_prices.volume market_ticks.size",
+        "forming_tick_count": "market_ticks.sequence",
+    },
     "news_sentiment": {
         "ticker": "news_articles.tickers",
         "article_count": "news_articles.article_id",
@@ -79,6 +108,12 @@ SOURCES: dict[str, dict[str, str]] = {
     "retrain_signals": {
         "confidence": "feedback_metrics.value feedback_metrics.lower feedback_metrics.baseline_value",
     },
+    "retrain_answers": {
+        "signal_id": "retrain_signals.signal_id",
+        "ticker": "retrain_signals.ticker",
+        "outcome": "retrain_signals.confidence retrain_signals.window_end",
+        "model_id": "model_registry.model_id feature_windows.values",
+    },
     "trade_plans": {
         "prediction_id": "predictions.prediction_id",
         "target_weight": "predictions.probability_up predictions.expected_log_return predictions.lower_log_return",
@@ -104,6 +139,24 @@ SOURCES: dict[str, dict[str, str]] = {
         "realized_pnl_usd": "trades.realized_pnl_usd",
         "thesis": "trade_plans.prediction_id predictions.expected_log_return",
         "attribution": "trades.price market_prices.close",
+    },
+    "tear_sheet": {
+        **dict.fromkeys(
+            ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "rolling_sharpe"), _VALUES
+        ),
+        **dict.fromkeys(("benchmark_total_return", "benchmark_sharpe", "benchmark_max_drawdown"), _CLOSES),
+        "deflated_sharpe": f"{_VALUES} model_registry.trials_to_date",
+        "trials": "model_registry.trials_to_date",
+        "mean_gross_exposure": "portfolio_holdings.market_value_usd",
+        "turnover_a_year": "trades.gross_usd portfolio_holdings.market_value_usd",
+        "commission_usd": "trades.commission_usd",
+        "slippage_usd": "trades.slippage_usd",
+        "cost_a_year": _VALUES,
+    },
+    "system_health": {
+        "status": _WATCHED,
+        "error_count": _WATCHED,
+        "message": _WATCHED,
     },
 }
 """Asset to column to the columns it is made of, each as ``asset.column``."""
