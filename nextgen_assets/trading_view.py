@@ -38,7 +38,8 @@ def trading_rules(settings: Settings) -> TradingRules:
     trading = settings.trading
     return TradingRules(
         initial_cash_usd=float(trading.initial_cash_usd),
-        principles=tuple(trading.principles) or tuple(discover()),
+        principles=tuple(trading.principles)
+        or tuple(name for name, it in discover().items() if not it.is_for_shorts),
         kelly_fraction=trading.kelly_fraction,
         max_weight=trading.max_weight,
         max_gross_exposure=trading.max_gross,
@@ -52,6 +53,10 @@ def trading_rules(settings: Settings) -> TradingRules:
         limit_bps=trading.limit_bps,
         fill_price=trading.fill_price,
         shares=trading.shares,
+        shorting=trading.shorting,
+        borrow_rate=trading.borrow_rate,
+        initial_margin=trading.initial_margin,
+        maintenance_margin=trading.maintenance_margin,
         min_hold_sessions=trading.minimum_hold_sessions,
         thesis_sessions=settings.models.horizon_sessions,
         min_weight_change=trading.minimum_trade_weight,

@@ -56,6 +56,17 @@ class TradingSettings(Section):
     shares: Literal["whole", "fractional"] = Field(
         description="whole shares, or fractional: quantities in millionths of a share"
     )
+    shorting: bool = Field(description="whether shares may be sold short, from a margin account")
+    borrow_rate: Fraction = Field(
+        description="what borrowed shares, and cash owed, cost a year, a fraction of their value"
+    )
+    initial_margin: PositiveFraction = Field(
+        ge=0.05,
+        description="cash beyond the value of shares sold short, a fraction of it, to add to a position",
+    )
+    maintenance_margin: PositiveFraction = Field(
+        ge=0.01, description="the same at each close; below it shares are bought in at the next open"
+    )
     minimum_hold_sessions: WholeNumber = Field(
         ge=0, le=250, description="sessions a position is held before it may be reduced"
     )
@@ -77,7 +88,11 @@ class TradingSettings(Section):
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        pairs = (("drawdown_brake", "drawdown_stop"), ("minimum_trade_weight", "max_weight"))
+        pairs = (
+            ("drawdown_brake", "drawdown_stop"),
+            ("minimum_trade_weight", "max_weight"),
+            ("maintenance_margin", "initial_margin"),
+        )
         broken = [
             f"trading.{lower} {getattr(self, lower)} must be below trading.{upper} {getattr(self, upper)}"
             for lower, upper in pairs

@@ -33,7 +33,9 @@ events AS (
     WHERE scenario_id = $scenario_id GROUP BY ALL),
 ledger AS (
     SELECT session_date, count(*) AS n, count(*) FILTER (balance <> 0) AS unbalanced FROM events GROUP BY ALL),
-cash AS (SELECT session_date, cash_usd::DOUBLE AS minimum FROM portfolio_values WHERE scenario_id = $scenario_id),
+cash AS (  -- a margin account may owe some
+    SELECT session_date, cash_usd::DOUBLE AS minimum FROM portfolio_values WHERE scenario_id = $scenario_id
+    AND NOT EXISTS (SELECT 1 FROM ledger_entries l WHERE l.scenario_id = $scenario_id AND l.account = 'borrow_cost')),
 refused AS (SELECT try_cast(partition_key AS DATE) AS session_date, count(*) AS n FROM quarantine GROUP BY ALL)
 SELECT s.session_date,
        coalesce(members.n, 0) AS member_count, coalesce(bars.n, 0) AS bar_count,

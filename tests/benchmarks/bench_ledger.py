@@ -47,6 +47,16 @@ def round_trips(sessions: int) -> np.ndarray:
     return orders
 
 
+def never_across_zero(orders: np.ndarray) -> np.ndarray:
+    """The orders cut so that each either leaves a position or enters one: the ledger does not cross zero in one fill."""
+    kept, held = np.zeros_like(orders), np.zeros(orders.shape[1], dtype=np.int64)
+    for row, wanted in enumerate(orders):
+        is_leaving = (held != 0) & (np.sign(wanted) == -np.sign(held))
+        kept[row] = np.where(is_leaving, np.sign(wanted) * np.minimum(np.abs(wanted), np.abs(held)), wanted)
+        held += kept[row]
+    return kept
+
+
 def estimated_spreads(closes: np.ndarray) -> np.ndarray:
     """Slippage of every fill in millionths of the price: a twentieth of the volatility of the sessions before."""
     none, ones = np.zeros(closes.shape), np.ones(closes.shape)
@@ -57,18 +67,22 @@ def estimated_spreads(closes: np.ndarray) -> np.ndarray:
 
 
 def ours(
-    orders: np.ndarray, opens: np.ndarray, closes: np.ndarray, slippage: np.ndarray
+    orders: np.ndarray,
+    opens: np.ndarray,
+    closes: np.ndarray,
+    slippage: np.ndarray,
+    rules: TradingRules = RULES,
 ) -> tuple[float, np.ndarray]:
     """Median seconds of five runs, and the value at each close in US dollars."""
     seconds = []
     for _ in range(6):
         started = time.perf_counter()
-        found = replay_orders(orders, opens, closes, None, RULES, slippage)
+        found = replay_orders(orders, opens, closes, None, rules, slippage)
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds[1:]), found.value_micros / 1e6
 
 
-def peers(given: dict[str, np.ndarray]) -> tuple[float, float, np.ndarray, float] | None:
+def peers(given: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
     """Seconds and values of both peers, or None where there is no interpreter that has them."""
     python = os.environ.get("NEXTGEN_LEDGER_PEER_PYTHON")
     if not python:
@@ -78,10 +92,8 @@ def peers(given: dict[str, np.ndarray]) -> tuple[float, float, np.ndarray, float
         return None
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder, "orders.npz"), **given)
-        run = subprocess.run([python, str(PEER), folder], capture_output=True, text=True, check=True)
-        found = np.load(Path(folder, "peer.npz"))
-        first, second = run.stdout.strip().splitlines()[-1].split()[1:]
-        return float(first), float(second), found["value"], float(found["final"])
+        subprocess.run([python, str(PEER), folder], check=True)
+        return dict(np.load(Path(folder, "peer.npz")))
 
 
 def main() -> None:
@@ -92,22 +104,39 @@ def main() -> None:
     seconds, value = ours(orders, opens, closes, slippage)
     print(f"{TICKERS} tickers, {SESSIONS} sessions, {np.count_nonzero(orders):,} orders")
     print(f"  bare ledger, exact to the micro-dollar  {seconds:8.3f} s")
-    given = {"orders": orders, "opens": opens, "closes": closes, "round_trips": trips}
+    short_rules, short_orders = replace(RULES, shorting=True, borrow_rate=0.0), never_across_zero(orders)
+    short_seconds, short_value = ours(short_orders, opens, closes, slippage, short_rules)
+    print(
+        f"  the same, {np.count_nonzero(short_orders):,} orders, half of them of shares sold short  {short_seconds:8.3f} s"
+    )
+    given = {
+        "short_orders": short_orders,
+        "orders": orders,
+        "opens": opens,
+        "closes": closes,
+        "round_trips": trips,
+    }
     given |= {"slippage": slippage / 1e6, "fee": np.array(1.0), "cash": np.array(RULES.initial_cash_usd)}
     found = peers(given)
     if found is None:
         return
-    vectorbt, one, theirs, final = found
-    print(f"  vectorbt, the same                      {vectorbt:8.3f} s   {vectorbt / seconds:.1f} times")
+    vectorbt, one, theirs, final = (found[name] for name in ("seconds", "one", "value", "final"))
+    print(
+        f"  vectorbt, the same                      {float(vectorbt):8.3f} s   {vectorbt / seconds:.1f} times"
+    )
     print(
         f"  largest difference at a close           {np.abs(theirs - value).max():8.4f} USD of {value[-1]:,.2f}"
     )
+    short = float(found["short_seconds"])
+    print(f"  vectorbt, sold short too                {short:8.3f} s   {short / short_seconds:.1f} times")
+    difference = np.abs(found["short_value"] - short_value).max()
+    print(f"  largest difference at a close           {difference:8.4f} USD of {short_value[-1]:,.2f}")
     plain = TradingRules(
         initial_cash_usd=1e9, slippage_bps=0.0, commission_per_share_usd=0.0, commission_minimum_usd=1.0
     )
     alone = replay_orders(trips[:, None], opens[:, :1], closes[:, :1], None, plain)
     print(
-        f"  backtesting.py, one ticker              {one:8.3f} s   {one * TICKERS / seconds:.0f} times, by ticker"
+        f"  backtesting.py, one ticker              {float(one):8.3f} s   {one * TICKERS / seconds:.0f} times, by ticker"
     )
     print(f"  difference of its final equity          {abs(final - alone.value_micros[-1] / 1e6):8.4f} USD")
 

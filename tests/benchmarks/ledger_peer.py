@@ -1,6 +1,6 @@
 """The same orders by vectorbt and backtesting.py, run by an interpreter that has them: ``python ledger_peer.py FOLDER``.
 
-Reads ``orders.npz`` that ``bench_ledger`` wrote, simulates, prints the seconds, and leaves the values in ``peer.npz``.
+Reads ``orders.npz`` that ``bench_ledger`` wrote, simulates, and leaves values and seconds in ``peer.npz``.
 """
 
 import sys
@@ -13,26 +13,25 @@ import numpy as np
 warnings.simplefilter("ignore")
 
 
-def vectorbt_values(given: dict[str, np.ndarray]) -> tuple[float, np.ndarray]:
+def vectorbt_values(given: dict[str, np.ndarray], orders: str, direction: str) -> tuple[float, np.ndarray]:
     """Seconds of the second run (the first compiles) and the value at each close."""
     import pandas as pd
     import vectorbt as vbt
 
     days = pd.bdate_range("2000-01-03", periods=len(given["closes"]))
-    frames = {
-        name: pd.DataFrame(given[name], index=days) for name in ("closes", "opens", "orders", "slippage")
-    }
+    names = ("closes", "opens", orders, "slippage")
+    frames = {name: pd.DataFrame(given[name], index=days) for name in names}
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
         portfolio = vbt.Portfolio.from_orders(
             frames["closes"],
-            size=frames["orders"].astype(float),
+            size=frames[orders].astype(float),
             price=frames["opens"],
             slippage=frames["slippage"],
             fixed_fees=float(given["fee"]),
             init_cash=float(given["cash"]),
-            direction="longonly",
+            direction=direction,
             group_by=True,
             cash_sharing=True,
             call_seq="auto",
@@ -75,10 +74,12 @@ def backtesting_value(given: dict[str, np.ndarray]) -> tuple[float, float]:
 def main(folder: str) -> None:
     """Simulate with both and say how long each took."""
     given = dict(np.load(Path(folder, "orders.npz")))
-    seconds, value = vectorbt_values(given)
+    seconds, value = vectorbt_values(given, "orders", "longonly")
+    short_seconds, short_value = vectorbt_values(given, "short_orders", "both")
     one, final = backtesting_value(given)
-    np.savez(Path(folder, "peer.npz"), value=value, final=np.array(final))
-    print(f"seconds {seconds} {one}")
+    found = {"value": value, "short_value": short_value, "final": final}
+    found |= {"seconds": seconds, "short_seconds": short_seconds, "one": one}
+    np.savez(Path(folder, "peer.npz"), **{name: np.asarray(what) for name, what in found.items()})
 
 
 if __name__ == "__main__":

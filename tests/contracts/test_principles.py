@@ -61,7 +61,9 @@ def _situation(n_tickers: int, seed: int) -> Situation:
         baseline_brier_score=sparse(np.full(n_tickers, 0.25)),
         net_asset_value_usd=100_000.0,
         drawdown=float(rng.choice([0.0, 0.1, 0.2, 0.4])),
-        rules=TradingRules(),
+        rules=TradingRules(shorting=True),
+        is_short=rng.random(n_tickers) < 0.3,
+        carry_rate=rng.choice([0.0, 0.001], n_tickers),
     )
 
 
@@ -123,7 +125,13 @@ def test_a_principle_says_why_it_exists(principle: Principle) -> None:
 
 
 def test_the_default_rules_name_every_principle_of_the_package() -> None:
-    assert set(DEFAULT_PRINCIPLES) == set(discover())
+    assert set(DEFAULT_PRINCIPLES) == {name for name, it in discover().items() if not it.is_for_shorts}
+
+
+def test_margin_applies_exactly_where_shares_may_be_sold_short() -> None:
+    named = ("evidence", "margin")
+    assert [p.name for p in selected(TradingRules(principles=named))] == ["evidence"]
+    assert [p.name for p in selected(TradingRules(principles=("evidence",), shorting=True))] == list(named)
 
 
 def test_principles_apply_by_stage_whatever_the_order_in_settings() -> None:

@@ -24,6 +24,7 @@ from nextgen_assets.domain.trading.portfolio import Book, Position, check_worth
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
 from nextgen_assets.domain.trading.quantities import normal, quantity_series, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
+from nextgen_assets.domain.trading.sides import carry_rate, mirrored, on_short_side
 from nextgen_assets.domain.trading.sizing import share_changes
 from nextgen_assets.domain.trading.spreads import slippage_panel
 
@@ -150,10 +151,11 @@ def draft_session(
     gains, falls = (np.full(len(market.tickers), np.nan) for _ in range(2))
     for ticker, position in book.positions.items():
         column = market.column(ticker)
-        held[column] = math.ceil(position.quantity * lots)
+        size = math.ceil(abs(position.quantity) * lots)
+        held[column] = size if position.quantity > 0 else -size
         ages[column] = today - desk.calendar.index(position.opened_on) + 1
         gains[column], falls[column] = _standing(market, row, column, position)
-    columns = np.flatnonzero(np.isfinite(market.closes[row]) | (held > 0))
+    columns = np.flatnonzero(np.isfinite(market.closes[row]) | (held != 0))
     if not len(columns):
         return
     standing = (gains[columns], falls[columns])
@@ -182,10 +184,15 @@ def draft_session(
 
 
 def _standing(market: MarketData, row: int, column: int, position: Position) -> tuple[float, float]:
-    """Return on the average cost, and fraction below the highest close since the position was opened."""
+    """Return on the average cost, and fraction below the highest close since the position was opened.
+
+    Of shares sold short, what was gained on what they brought in, and the fraction above the lowest close.
+    """
     closes = market.adjusted_marks[market.row(position.opened_on) : row + 1, column]
     cost = position.cost_micros / float(position.quantity) / MICROS_PER_USD
     gain = float(market.marks[row, column]) / cost - 1.0 if cost > 0.0 else math.nan
+    if position.quantity < 0:
+        return -gain, float(closes[-1]) / float(np.nanmin(closes)) - 1.0
     return gain, 1.0 - float(closes[-1]) / float(np.nanmax(closes))
 
 
@@ -203,9 +210,12 @@ def _situation(
     row = market.row(session)
     price = market.marks[row, columns]
     seen = market.log_returns[max(row + 1 - RETURN_SESSIONS, 0) : row + 1]
-    short = np.full((RETURN_SESSIONS - len(seen), len(columns)), np.nan)
+    unknown = np.full((RETURN_SESSIONS - len(seen), len(columns)), np.nan)
     net_asset_value = recent_nav[-1] / MICROS_PER_USD
     numbers = {name: panel[forecast_row, columns] for name, panel in forecasts.numbers.items()}
+    abstained = forecasts.abstained[forecast_row, columns]
+    is_short = on_short_side(held, numbers, abstained, desk.rules)
+    numbers, held, returns = mirrored(numbers, is_short), np.abs(held), seen[:, columns]
     return Situation(
         session_date=session,
         tickers=tuple(market.tickers[column] for column in columns.tolist()),
@@ -218,14 +228,16 @@ def _situation(
         unrealized_return=standing[0],
         below_high=standing[1],
         median_dollar_volume_usd=market.median_dollar_volumes[row, columns],
-        recent_returns=np.concatenate([short, seen[:, columns]]).T,
+        recent_returns=np.concatenate([unknown, np.where(is_short, -returns, returns)]).T,
         has_prediction=forecasts.prediction_id[forecast_row, columns] != None,  # noqa: E711 elementwise
-        abstained=forecasts.abstained[forecast_row, columns],
+        abstained=abstained,
         net_asset_value_usd=net_asset_value,
         drawdown=1.0 - recent_nav[-1] / max(recent_nav),
         rules=desk.rules,
         slippage_rate=desk.slippage_rate[row, columns],
         sector=market.sectors_of(row, columns),
+        is_short=is_short,
+        carry_rate=carry_rate(is_short, desk.rules),
         **numbers,
     )
 
@@ -283,8 +295,9 @@ def _append(
     as_of: datetime,
 ) -> None:
     columns = plans.columns
-    for ticker, weight, change, held, price, said, prediction_id in zip(
+    for ticker, is_short, size, change, held, price, said, prediction_id in zip(
         situation.tickers,
+        situation.short_side.tolist(),
         weights.tolist(),
         changes.tolist(),
         situation.quantity_held.tolist(),
@@ -293,10 +306,11 @@ def _append(
         prediction_ids,
         strict=True,
     ):
-        action = "buy" if change > 0 else "sell" if change < 0 else "hold" if held else "none"
+        action = ("buy", "sell")[(change > 0) == is_short] if change else "hold" if held else "none"
+        weight = -size if is_short and size else size
         quantity = normal(Fraction(abs(change), situation.rules.lots_per_share))
         if change == -held:  # closed: exactly what is held, whatever the lots
-            quantity = book.quantity(ticker)
+            quantity = abs(book.quantity(ticker))
         decided = (book.scenario_id, situation.session_date, ticker, action, weight, quantity, price)
         plan_id = content_id("plan", *decided, prediction_id, said)
         for name, value in zip(PLAN_SCHEMA, (plan_id, *decided, prediction_id, said, as_of), strict=True):

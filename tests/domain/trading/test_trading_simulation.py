@@ -172,16 +172,22 @@ def test_random_histories_balance_to_the_micro_dollar(seed: int, data: st.DataOb
     assert value == state.capital_micros + earned  # nothing is lost
 
 
-@pytest.mark.parametrize(("seed", "shares"), [(1, "whole"), (2, "fractional"), (3, "whole")])
-def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int, shares: str) -> None:
-    market, rules = _random_market(seed), replace(RULES, shares=shares)
+@pytest.mark.parametrize(
+    ("seed", "shares", "shorting"),
+    [(1, "whole", False), (2, "fractional", False), (3, "whole", True), (4, "fractional", True)],
+)
+def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int, shares: str, shorting: bool) -> None:
+    market, rules = _random_market(seed), replace(RULES, shares=shares, shorting=shorting)
     forecasts, sessions = forecasts_of(market, seed), list(market.sessions)
+    if shorting:
+        _turn_down(forecasts)
     whole = _run(market, forecasts, rules)
     whole_holdings, whole_values = value_portfolio(
         whole.entries, market, sessions, "baseline", CALENDAR, DELAY
     )
     assert whole.trades.filter(pl.col("status") == "filled").height > 5
     assert (whole.trades["quantity"] % 1 != 0).any() == (shares == "fractional")
+    assert (whole_holdings["quantity"] < 0).any() == shorting
 
     plans = whole.plans.clear()
     trades, entries, holdings, values = [], [], [], whole_values.clear()
@@ -204,6 +210,15 @@ def test_a_range_gives_the_bytes_of_its_sessions_one_by_one(seed: int, shares: s
     _same(pl.concat(holdings), whole_holdings)
     _same(values, whole_values)
     assert state_from_ledger(pl.concat(entries), "baseline", sessions[-1], values, rules) == whole.state
+
+
+def _turn_down(forecasts: Forecasts) -> None:
+    """Make about half of the forecasts fall."""
+    for name, change in (("expected", 0.012), ("lower", 0.012), ("upper", 0.012)):
+        forecasts.numbers[f"{name}_log_return"][:] -= change
+    forecasts.numbers["probability_up"][:] = np.where(
+        forecasts.numbers["expected_log_return"] < 0, 0.35, 0.65
+    )
 
 
 def test_fractions_spend_what_whole_shares_leave_and_a_split_rounds_nothing_away() -> None:

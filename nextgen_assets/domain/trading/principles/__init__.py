@@ -84,6 +84,11 @@ class Situation:
         Slippage to expect of an order, a fraction of the price; None for that of the rules.
     sector : object array (n_tickers,) or None
         Name of the sector, None where it is not known; None where no sectors are.
+    is_short : bool array (n_tickers,) or None
+        Whether the ticker is on the short side: then weights and quantities are absolute, and forecast, returns
+        and gain those of a position that falls with the price; None for nowhere.
+    carry_rate : float array (n_tickers,) or None
+        What holding a position for the life of a thesis costs, a fraction of its value; None for nothing.
     """
 
     session_date: date
@@ -113,6 +118,18 @@ class Situation:
     rules: TradingRules
     slippage_rate: Floats | None = None
     sector: NDArray[np.object_] | None = None
+    is_short: Flags | None = None
+    carry_rate: Floats | None = None
+
+    @property
+    def short_side(self) -> Flags:
+        """Which tickers are on the short side."""
+        return np.zeros(len(self.tickers), dtype=np.bool_) if self.is_short is None else self.is_short
+
+    @property
+    def carry(self) -> Floats:
+        """What holding costs, a fraction of the value."""
+        return np.zeros(len(self.tickers)) if self.carry_rate is None else self.carry_rate
 
     @property
     def is_predicted(self) -> Flags:
@@ -153,12 +170,15 @@ class Principle:
         Place in the order of application, ascending; equal stages apply in the order of names.
     judge : callable
         From a Situation to a Judgement; pure, and indifferent to the order of the tickers.
+    is_for_shorts : bool
+        Whether it applies exactly where shares may be sold short, whatever the settings name.
     """
 
     name: str
     rationale: str
     stage: int
     judge: Callable[[Situation], Judgement]
+    is_for_shorts: bool = False
 
 
 def judgement(codes: NDArray[np.int64], factor: Floats, reasons: list[str]) -> Judgement:
@@ -199,4 +219,8 @@ def selected(rules: TradingRules) -> tuple[Principle, ...]:
     unknown = sorted(set(rules.principles) - set(known))
     if unknown:
         raise PrincipleError(f"unknown trading principles {unknown}; known are {sorted(known)}")
-    return tuple(principle for name, principle in known.items() if name in rules.principles)
+    return tuple(
+        principle
+        for name, principle in known.items()
+        if (rules.shorting if principle.is_for_shorts else name in rules.principles)
+    )

@@ -23,7 +23,8 @@ def judge(situation: Situation) -> Judgement:
     Notes
     -----
     A position already held pays no entry again: its edge is taken before costs, so that a thin edge
-    keeps a position which it would not open.
+    keeps a position which it would not open; what borrowing costs is paid either way. The mean simple return of a
+    log return lies half a variance above it; for who is short that works the other way.
     """
     rules = situation.rules
     predicted = situation.is_predicted
@@ -38,9 +39,11 @@ def judge(situation: Situation) -> Judgement:
     edge = np.where(measurable, edge, 0.0)
     held = situation.quantity_held > 0
     cost = np.where(held, 0.0, round_trip_rate(situation.price_usd, None, rules, situation.slippage_rate))
+    cost = cost + situation.carry
     score = np.where(np.isfinite(situation.priority_score), situation.priority_score, 1.0)
     emphasis = rules.priority_floor + (1.0 - rules.priority_floor) * score
-    weight = np.minimum(1.0, rules.kelly_fraction * kelly_weight(edge, cost, volatility)) * emphasis
+    mean_edge = np.where(situation.short_side, edge - volatility * volatility, edge)
+    weight = np.minimum(1.0, rules.kelly_fraction * kelly_weight(mean_edge, cost, volatility)) * emphasis
     weight = np.where(edge > cost, weight, 0.0)
     factor = np.where(measurable, weight, 1.0)
     codes = np.where(measurable, SCALE, np.where(predicted, VETO, ABSTAIN))

@@ -31,13 +31,13 @@ def judge(situation: Situation) -> Judgement:
     small = judged & ~closes & (np.abs(change) < rules.min_weight_change)
     value = np.abs(change) * situation.net_asset_value_usd
     cost = round_trip_rate(situation.price_usd, value, rules, situation.slippage_rate)
-    cost = cost * rules.gain_to_cost_multiple
+    cost = (cost + situation.carry) * rules.gain_to_cost_multiple
     gain = situation.expected_log_return
     costly = judged & (change > 0.0) & ~(gain > cost)  # a missing expectation pays for nothing
     codes = np.where(judged, np.where(early | small | costly, VETO, ALLOW), ABSTAIN)
     reasons = [
-        _reason(j, e, s, c, held, change_, g, k)
-        for j, e, s, c, held, change_, g, k in zip(
+        _reason(j, e, s, c, held, change_, g, k, "the cover is due" if short else "the sale is due")
+        for j, e, s, c, held, change_, g, k, short in zip(
             judged.tolist(),
             early.tolist(),
             small.tolist(),
@@ -46,6 +46,7 @@ def judge(situation: Situation) -> Judgement:
             change.tolist(),
             gain.tolist(),
             cost.tolist(),
+            situation.short_side.tolist(),
             strict=True,
         )
     ]
@@ -61,6 +62,7 @@ def _reason(
     change: float,
     gain: float,
     cost: float,
+    due: str,
 ) -> str:
     if not is_judged:
         return "no change is proposed" if change == 0.0 else "the position is ordered out"
@@ -70,7 +72,7 @@ def _reason(
         return f"a change of {change:+.4f} is too small to trade"
     if is_costly:
         return f"expected gain {gain:+.4f} does not exceed the round-trip cost {cost:.4f}"
-    return f"a change of {change:+.4f} is worth its costs" if change > 0.0 else "the sale is due"
+    return f"a change of {change:+.4f} is worth its costs" if change > 0.0 else due
 
 
 PRINCIPLE = Principle(
