@@ -1,6 +1,5 @@
 """Daily bars as traded, each with the moment it was learned."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -11,6 +10,7 @@ from nextgen_assets.domain.deliveries import delivery_instants, inspect_deliveri
 from nextgen_assets.domain.quality import Inspected, inspect_bars
 from nextgen_assets.domain.sessions import SessionCalendar
 from nextgen_assets.domain.standing_repairs import bars_as_repaired
+from nextgen_assets.lived_sessions import lived_sessions
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import is_last_try, session_asset
@@ -57,7 +57,7 @@ def market_prices(
         earlier = warehouse.read(
             "bars", first=calendar.shift(first, -CONTEXT_SESSIONS), last=calendar.shift(first, -1), as_of=now
         )
-        recorded = dict(warehouse.read("recorded_live", first=first, last=last).rows())
+        lived = lived_sessions(warehouse, first, last, calendar)
     tickers = stays["ticker"].unique().sort().to_list()
     with watch.measure("provider"), recorded_calls(context, warehouse, http) as calls:
         patience = {"is_last_try": is_last_try(context, settings)}
@@ -78,7 +78,7 @@ def market_prices(
             rules = list(settings.ingestion.repairs)
             standing = warehouse.read("standing_price_repairs", first=first, last=last, rules=rules)
             bars = bars_as_repaired(bars, standing)
-        bars = stamped(bars, calendar, market_data.delay_minutes, now, recorded)
+        bars = stamped(bars, calendar, market_data.delay_minutes, now, lived.recorded | lived.decided)
     rejected = quarantined(inspected, "market_prices", market_data.name, now, rows_name_source=True)
     figures = {**counted(inspected), "refused_tickers": len(delivery.refused)}
     record(context, watch, bars, "session_date", figures=figures)
@@ -142,7 +142,7 @@ def stamped(
     calendar: SessionCalendar,
     delay_minutes: int,
     now: datetime,
-    recorded_live: Mapping[date, datetime],
+    lived: frozenset[date],
 ) -> pl.DataFrame:
     """``known_at`` of bars: the stated time of publication; assumed unless fetched before the next open.
 
@@ -154,14 +154,14 @@ def stamped(
         From the close to the publication, as the provider states it.
     now : datetime
         When the bars were fetched.
-    recorded_live : mapping of date to datetime
-        Sessions that hold bars whose ``known_at`` is not assumed, and the earliest of those.
+    lived : frozenset of date
+        Sessions that were recorded or decided as they happened.
 
     Notes
     -----
     A session whose first bars were fetched before the next open was recorded as it happened: a bar that
-    joins it after that was not known before ``now``, whatever its source states, and what had been
-    decided without it stays as it was. A session loaded as history knows no such order: its bars
+    joins it after those was not known before ``now``, whatever its source states, be it on the same evening;
+    what was decided without it stays as it was. A session loaded as history knows no such order: its bars
     are assumed to have come in time. A bar that differs from a version we hold is no first version:
     the write stamps it with the clock. A dated delivery is taken at its word.
     """
@@ -170,12 +170,8 @@ def stamped(
     days = bars["session_date"].unique().to_list()
     published = {day: calendar.close_at(day) + timedelta(minutes=delay_minutes) for day in days}
     next_open = {day: calendar.open_at(calendar.shift(day, 1)) for day in days}
-    is_late = {
-        day: now >= next_open[day] and day in recorded_live and recorded_live[day] < next_open[day]
-        for day in days
-    }
-    known = {day: now if is_late[day] else published[day] for day in days}
-    assumed = {day: now >= next_open[day] and not is_late[day] for day in days}
+    known = {day: now if day in lived else published[day] for day in days}
+    assumed = {day: now >= next_open[day] and day not in lived for day in days}
     day = pl.col("session_date")
     return bars.with_columns(
         known_at=day.replace_strict(known, return_dtype=pl.Datetime("us", "UTC")),

@@ -1,6 +1,6 @@
 """Articles, each with the first session that may know of it."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 import polars as pl
@@ -9,7 +9,7 @@ from nextgen_assets.domain.news import CanonicalArticles, canonical_articles
 from nextgen_assets.domain.news_admission import Fetch
 from nextgen_assets.domain.news_records import KnownNews
 from nextgen_assets.domain.quality import Inspected
-from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.lived_sessions import lived_sessions
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
@@ -54,7 +54,7 @@ def news_articles(
         raw = check_articles(news_source.name, news_source.articles(asked_from, last + timedelta(days=1)))
     with watch.measure("read"), warehouse.snapshot():
         securities = warehouse.read("securities", first=first, last=last)
-        live = dict(warehouse.read("recorded_live", first=asked_from, last=last).rows())
+        lived = lived_sessions(warehouse, asked_from, last, calendar)
         known = KnownNews(warehouse.read("known_copies", **span), warehouse.read("known_mentions", **span))
         stored = warehouse.read(STORED, first=first, last=last)
     with watch.measure("compute"):
@@ -63,7 +63,7 @@ def news_articles(
             calendar,
             delay,
             securities=securities,
-            fetch=Fetch(now, recorded_in_time(live, calendar)),
+            fetch=Fetch(now, lived.recorded, lived.decided),
             known=known,
             within=(first, last),
             window_sessions=news.duplicate_window_sessions,
@@ -88,13 +88,6 @@ def news_articles(
         "quarantine": rejected,
         "provider_calls": calls.rows(),
     }
-
-
-def recorded_in_time(earliest: dict[date, datetime], calendar: SessionCalendar) -> frozenset[date]:
-    """Sessions whose first bars were fetched before the open that followed."""
-    return frozenset(
-        day for day, known_at in earliest.items() if known_at < calendar.open_at(calendar.shift(day, 1))
-    )
 
 
 def rejections(found: CanonicalArticles) -> Inspected:

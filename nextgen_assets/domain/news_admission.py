@@ -25,10 +25,13 @@ class Fetch:
     recorded_live : frozenset of date
         Sessions that were recorded as they happened: whatever comes for them after the next open was not
         known when they were decided.
+    decided : frozenset of date
+        Those that have been decided already: whatever comes for them now comes late, on the same evening too.
     """
 
     at: datetime
     recorded_live: frozenset[date] = frozenset()
+    decided: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -104,8 +107,8 @@ def first_seen(
 
     Notes
     -----
-    Fetched before the open that follows its session, an article was seen when it was published: its
-    session is still being decided. Fetched later it is history, and assumed to have come in time, unless its
+    Fetched before the open that follows its session, and before the session was decided, an article was seen
+    when it was published. Fetched later it is history, and assumed to have come in time, unless its
     session was recorded live; then it is a late arrival: it was not known before the fetch, and the session
     that is being decided at the fetch admits it.
     """
@@ -114,14 +117,15 @@ def first_seen(
     )
     if fetch is None or rows.is_empty():
         return seen
-    session, moment = _being_decided(calendar, fetch.at, delay_minutes)
+    session, moment = _being_decided(calendar, fetch, delay_minutes)
     days = [day for day in seen["published_session"].unique().to_list() if day is not None]
     in_time = [
         day
         for day in days
-        if day == calendar.sessions[-1] or fetch.at < calendar.open_at(calendar.shift(day, 1))
+        if day not in fetch.decided
+        and (day == calendar.sessions[-1] or fetch.at < calendar.open_at(calendar.shift(day, 1)))
     ]
-    late = [day for day in days if day in fetch.recorded_live and day not in in_time]
+    late = [day for day in days if day in fetch.recorded_live | fetch.decided and day not in in_time]
     is_late = pl.col("published_session").is_in(late)
     return seen.with_columns(
         first_seen_at=pl.when(is_late).then(pl.lit(moment, INSTANT)).otherwise("first_seen_at"),
@@ -130,13 +134,14 @@ def first_seen(
     )
 
 
-def _being_decided(calendar: SessionCalendar, now: datetime, delay_minutes: int) -> tuple[date, datetime]:
-    """The session that is decided at ``now``, and ``now`` or its cut-off, whichever is earlier."""
+def _being_decided(calendar: SessionCalendar, fetch: Fetch, delay_minutes: int) -> tuple[date, datetime]:
+    """The session that is decided at the fetch, and the fetch or its cut-off, whichever is earlier."""
+    now = fetch.at
     following = calendar.admitting(now, delay_minutes)
     index = calendar.index(following)
     if index and now < calendar.open_at(following):
         session = calendar.sessions[index - 1]
         cutoff = calendar.cutoff(session, delay_minutes)
-        if cutoff < now:
+        if cutoff < now and session not in fetch.decided:
             return session, cutoff
     return following, now

@@ -58,7 +58,7 @@ def load(warehouse: Warehouse, provider: Provider) -> dict[str, float]:
     delivered = delivered_bars(provider, tickers, first, last, CALENDAR).rows
     said_before = warehouse.read("said_before", first=first, last=last)
     inspected = inspect_deliveries(delivered, CALENDAR, NOW, said_before)
-    bars = stamped(inspected.accepted, CALENDAR, provider.delay_minutes, NOW, {})
+    bars = stamped(inspected.accepted, CALENDAR, provider.delay_minutes, NOW, frozenset())
     judged = time.perf_counter()
     changed = {}
     with warehouse.transaction() as connection:

@@ -119,6 +119,29 @@ def test_an_article_fetched_before_the_next_open_was_seen_when_it_was_published(
     assert row["first_seen_is_assumed"] is False
 
 
+def test_an_article_that_comes_after_its_session_was_decided_goes_to_the_next_one_on_the_same_evening() -> (
+    None
+):
+    article = {"published_at": new_york(2012, 7, 24, 10, 0)}
+    fetch = Fetch(new_york(2012, 7, 24, 20, 5), LIVE, decided=LIVE)
+    row = canonical(article, fetch=fetch).articles.row(0, named=True)
+    assert row["session_date"] == date(2012, 7, 25)
+    assert row["first_seen_at"] == new_york(2012, 7, 24, 20, 5)
+    assert row["first_seen_is_assumed"] is False
+
+
+def test_an_old_article_waits_for_the_next_session_when_that_of_the_day_is_decided() -> None:
+    article = {"published_at": new_york(2012, 7, 23, 10, 0)}
+    evening, lived = (
+        new_york(2012, 7, 24, 20, 5),
+        frozenset(xnys().between(date(2012, 7, 23), date(2012, 7, 24))),
+    )
+    still_open = canonical(article, fetch=Fetch(evening, lived, frozenset([date(2012, 7, 23)])))
+    decided = canonical(article, fetch=Fetch(evening, lived, lived))
+    assert still_open.articles["session_date"].to_list() == [date(2012, 7, 24)]
+    assert decided.articles["session_date"].to_list() == [date(2012, 7, 25)]
+
+
 def test_a_late_article_of_a_session_recorded_live_is_admitted_when_it_was_seen_and_keeps_its_id() -> None:
     article = {"published_at": new_york(2012, 7, 24, 10, 0)}
     on_time = canonical(article).articles.row(0, named=True)

@@ -1,7 +1,8 @@
 """Late and corrected bars: decided once with what was known, and rebuilt later with exactly that.
 
-A vendor is lived through day by day with a clock that stands on each evening. One bar comes a day late,
-two are corrected. Then derived tables are rebuilt in one range from the raw tables alone.
+A vendor is lived through day by day with a clock that stands on each evening. One bar comes a day late, one
+on its own evening after the session was decided, two are corrected. Then derived tables are rebuilt in one
+range from the raw tables alone.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ OF_THIS_TEST = [dg.define_asset_job(name, selection) for name, selection in JOBS
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    """Seven sessions one by one, with a late bar and two corrections between them."""
+    """Seven sessions one by one, with two late bars and two corrections between them."""
     history = common_history(tmp_path_factory.getbasetemp())
     clock, vendor = Now(), Vendor()
     with world(tmp_path_factory.mktemp("lived") / "world", None, history) as plain:
         scenario = with_jobs(plain, OF_THIS_TEST, **living(clock, vendor, plain))
         for session in SESSIONS:
-            vendor.withheld = {("GOOG", TWO)} if session <= TWO else set()
+            vendor.withheld = {TWO: {("GOOG", TWO)}, THREE: {("IBM", THREE)}}.get(session, set())
             if session == THREE:
                 clock.at(THREE, 10)
                 scenario.run("ask_for_prices", TWO, TWO)
@@ -53,18 +54,20 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
             if session == THREE:
                 clock.at(THREE, 20)
                 vendor.closes[("AAPL", ONE)] = 0.2
-                scenario.run("ask_for_prices", ONE, ONE)
+                vendor.withheld = set()
+                scenario.run("ask_for_prices", ONE, THREE)
             if xnys().shift(session, 1).month != session.month:
                 scenario.run("train_models", session.replace(day=1), session.replace(day=1))
         yield scenario
 
 
 def test_late_and_corrected_bars_are_known_from_when_they_came(lived: Built) -> None:
-    late = lived.warehouse.read(
-        "SELECT known_at, known_at_is_assumed FROM market_prices WHERE ticker = 'GOOG' AND session_date = $day",
-        day=TWO,
-    )
-    assert late.row(0) == (datetime(THREE.year, THREE.month, THREE.day, 10, tzinfo=NEW_YORK), False)
+    for ticker, session, hour in (("GOOG", TWO, 10), ("IBM", THREE, 20)):
+        late = lived.warehouse.read(
+            "SELECT known_at, known_at_is_assumed FROM market_prices WHERE ticker = $ticker AND session_date = $day",
+            ticker=ticker, day=session,
+        )  # fmt: skip
+        assert late.row(0) == (datetime(THREE.year, THREE.month, THREE.day, hour, tzinfo=NEW_YORK), False)
     revised = lived.warehouse.read(
         "SELECT ticker, session_date, superseded_at FROM market_price_revisions ORDER BY ALL"
     )
@@ -76,9 +79,10 @@ def test_late_and_corrected_bars_are_known_from_when_they_came(lived: Built) -> 
 
 def test_late_bar_has_no_vector_and_no_prediction_on_its_session(lived: Built) -> None:
     for table in ("feature_windows", "strategic_priorities", "predictions"):
-        present = known_by(lived, table, SESSIONS[-1]).filter(pl.col("ticker") == "GOOG")
-        assert TWO not in present["session_date"].to_list(), table
-        assert {ONE, THREE} <= set(present["session_date"]), table
+        for ticker, session, others in (("GOOG", TWO, {ONE, THREE}), ("IBM", THREE, {TWO, FOUR})):
+            present = known_by(lived, table, SESSIONS[-1]).filter(pl.col("ticker") == ticker)
+            assert session not in present["session_date"].to_list(), (table, ticker)
+            assert others <= set(present["session_date"]), (table, ticker)
 
 
 @pytest.fixture(scope="module")

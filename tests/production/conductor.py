@@ -33,6 +33,8 @@ class Diary:
     said: dict[date, list[tuple[object, ...]]] = field(default_factory=dict)
     kills: list[str] = field(default_factory=list)
     outages: int = 0
+    unattended: set[date] = field(default_factory=set)
+    """Sessions on whose evening everything was off: what the vendor said then may never have been read."""
 
 
 @dataclass
@@ -107,6 +109,7 @@ class Conductor:
         time.sleep(6.0)
         self.plant.kill("everything", None)
         self.diary.outages += 1
+        self.diary.unattended |= set(xnys().between(first, last))
         self.clock.jump_to(_at(last, 1, 18, 30))
         self.say(f"  off until {self.clock.now():%Y-%m-%d %H:%M}")
         self.plant.start()

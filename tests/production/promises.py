@@ -174,7 +174,8 @@ def prices_are_the_vendors(evidence: Evidence) -> Found:
     differing = set(said.rows()) ^ set(held.rows())
     revised = set(evidence.rows(REVISED, first=first).rows())
     refused = evidence.rows("SELECT DISTINCT partition_key FROM quarantine WHERE asset = 'market_prices'")
-    broken = {str(day) for _, day in vendor.broken} - set(refused["partition_key"])
+    attended = {day for _, day in vendor.broken} - evidence.diary.unattended
+    broken = {str(day) for day in attended} - set(refused["partition_key"])
     problems = [f"differ: {sorted(differing)[:4]}"] if differing else []
     problems += (
         [f"no version kept of {set(vendor.corrected) - revised}"] if set(vendor.corrected) - revised else []
