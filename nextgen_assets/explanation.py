@@ -168,15 +168,30 @@ def _window(warehouse: Warehouse, prediction: dict[str, Any], method: str) -> li
 
 def _outcome(warehouse: Warehouse, prediction: dict[str, Any]) -> str:
     rows = warehouse.read("explain_outcome", prediction_id=prediction["prediction_id"])
+    revised = warehouse.read("explain_revisions", prediction_id=prediction["prediction_id"])
+    later = "".join(map(_revision, revised.iter_rows(named=True)))
     if rows.is_empty():
-        return "## Outcome\n\nNot judged: the prediction abstained or its target session has not closed."
+        return (
+            f"## Outcome\n\nNot judged when it fell due: it abstained, its target session has not closed, or a price was "
+            f"missing.{later}"
+        )
     row = rows.row(0, named=True)
     verdict = "right" if row["is_correct"] else "wrong"
     inside = "inside" if row["is_inside_interval"] else "outside"
     return (
         f"## Outcome\n\nRealised log return {row['realised_log_return']:+.4f} ({row['realised_direction']}): **{verdict}**, "
         f"{inside} the bounds, surprise {row['surprise_z']:+.2f} standard deviations, Brier {row['brier_score']:.4f}; "
-        f"price known {_instant(row['price_known_at'])}."
+        f"price known {_instant(row['price_known_at'])}.{later}"
+    )
+
+
+def _revision(row: dict[str, Any]) -> str:
+    verdict = "right" if row["is_correct"] else "wrong"
+    inside = "inside" if row["is_inside_interval"] else "outside"
+    return (
+        f"\n\nRevised on {row['revised_on']} ({', '.join(json.loads(row['corrected']))}, known "
+        f"{_instant(row['correction_known_at'])}): return {row['realised_log_return']:+.4f}, **{verdict}**, {inside} the "
+        f"bounds, Brier {row['brier_score']:.4f}. Sessions from then on read this; the first judgement stays."
     )
 
 

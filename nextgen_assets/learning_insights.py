@@ -4,10 +4,10 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.curiosity import CuriositySettings, find_insights
-from nextgen_assets.domain.insight_retests import RetestRules
+from nextgen_assets.domain.insight_retests import RetestRules, continued
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_context import with_context
-from nextgen_assets.outcome_view import read_closed, read_issued, read_outcomes
+from nextgen_assets.outcome_view import by_knowledge, read_closed, read_issued, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.settings.schema import Settings
@@ -30,21 +30,27 @@ def learning_insights(
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     month_ends = [day for day in sessions if calendar.shift(day, 1).month != day.month]
-    with watch.measure("read"), warehouse.snapshot():
+    rules, parts = curiosity_rules(settings), []
+    with warehouse.snapshot():
         earlier = warehouse.read("findings_before", first=sessions[0])
-        joined, issued = (
-            with_context(warehouse, settings, read(warehouse, settings, month_ends or sessions[-1:]))
-            for read in (read_outcomes, read_issued)
-        )
-        closed = with_context(warehouse, settings, read_closed(warehouse, settings, month_ends))
-    with watch.measure("compute"):
-        rules = curiosity_rules(settings)
-        found = find_insights(joined, month_ends, calendar, delay, rules, issued, earlier, closed)
-    figures = {str(verdict): n for verdict, n in found.retests["verdict"].value_counts().rows()}
-    record(
-        context, watch, found.insights, "session_date", figures={"re-tests": found.retests.height} | figures
-    )
-    return {"learning_insights": found.insights, "insight_retests": found.retests}
+        for known in by_knowledge(warehouse, settings, sessions):
+            ends = [day for day in month_ends if day in known]
+            if parts and not ends:
+                continue
+            with watch.measure("read"):
+                joined, issued = (
+                    with_context(warehouse, settings, read(warehouse, settings, ends or known[-1:]))
+                    for read in (read_outcomes, read_issued)
+                )
+                closed = with_context(warehouse, settings, read_closed(warehouse, settings, ends))
+            with watch.measure("compute"):
+                parts.append(find_insights(joined, ends, calendar, delay, rules, issued, earlier, closed))
+                earlier = continued(earlier, parts[-1].insights, parts[-1].retests)
+    insights = pl.concat([part.insights for part in parts])
+    retests = pl.concat([part.retests for part in parts])
+    figures = {str(verdict): n for verdict, n in retests["verdict"].value_counts().rows()}
+    record(context, watch, insights, "session_date", figures={"re-tests": retests.height} | figures)
+    return {"learning_insights": insights, "insight_retests": retests}
 
 
 def curiosity_rules(settings: Settings) -> CuriositySettings:

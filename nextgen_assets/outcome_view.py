@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 
 from nextgen_assets.domain.scope_scores import FeedbackSettings
+from nextgen_assets.domain.sessions import knowledge_segments
 from nextgen_assets.domain.silence import Silence
 from nextgen_assets.partitions import calendar_of
 from nextgen_resources.settings.schema import Settings
@@ -30,8 +31,25 @@ def read_outcomes(warehouse: Warehouse, settings: Settings, sessions: list[date]
     -------
     DataFrame
         Columns of ``join_outcomes`` less identities, model_id and realised_direction.
+
+    Notes
+    -----
+    As-of rule: outcomes as they are known at the last of ``sessions``, revised by what was corrected up to then. Pass
+    one of the parts of :func:`by_knowledge`, and they were known so at each of them.
     """
     return warehouse.read("judged_and_said", **_span(settings, sessions))
+
+
+def by_knowledge(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> list[list[date]]:
+    """Parts of ``sessions`` in which no outcome was revised but at the first: without corrections, one part."""
+    if not sessions:
+        return []
+    span = {"scenario_id": settings.scenario_id, "first": sessions[0], "last": sessions[-1]}
+    revised = warehouse.read("revision_sessions", **span)["revised_on"].to_list()
+    return [
+        [day for day in sessions if first <= day <= last]
+        for first, last in knowledge_segments(sessions, revised)
+    ]
 
 
 def read_issued(warehouse: Warehouse, settings: Settings, sessions: list[date]) -> pl.DataFrame:

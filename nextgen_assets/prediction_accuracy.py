@@ -10,6 +10,7 @@ from nextgen_assets.domain.coverage import coverage_table
 from nextgen_assets.domain.validation import join_outcomes
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_judging import judge
+from nextgen_assets.outcome_revising import revisions
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import price_with_predictions, reliability_diagram
 from nextgen_assets.policies import session_asset
@@ -38,19 +39,25 @@ def prediction_accuracy(
     Key: prediction_id. Source: the ledger of predictions and the prices known by the cut-off of the
     target session. Cadence: each session. What abstentions would have scored goes to abstention_outcomes, what could
     not be judged (delisted, halted, late) or spans a split to outcome_labels, the direction over further horizons
-    to horizon_outcomes. A row is never edited: a re-run adds what is missing.
+    to horizon_outcomes. A row is never edited: a re-run adds what is missing, and what a later correction of a bar or an
+    action makes of it is a row of prediction_accuracy_revisions, dated by the session at which that was known.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
     found = judge(warehouse, settings, sessions, watch)
+    with watch.measure("revise"):
+        revised = revisions(warehouse, settings, sessions, found)
     stamp = pl.lit(clock.now()).cast(pl.Datetime("us", "UTC")).alias("validated_at")
     rows = found["prediction_accuracy"].with_columns(stamp)
-    silent = found["abstention_outcomes"].with_columns(stamp)
+    stamped = {
+        "prediction_accuracy": rows,
+        "abstention_outcomes": found["abstention_outcomes"].with_columns(stamp),
+        "prediction_accuracy_revisions": revised.with_columns(stamp),
+    }
     figures = {"hit_rate": rows["is_correct"].mean() or 0.0, "brier_score": rows["brier_score"].mean() or 0.0}
     pictures = pictures_of(warehouse, settings, rows, sessions) if rows.height else {}
-    record(
-        context, watch, rows, "target_session_date", figures=figures if rows.height else {}, pictures=pictures
-    )
-    return found | {"prediction_accuracy": rows, "abstention_outcomes": silent}
+    shown = (figures if rows.height else {}) | ({"revised": revised.height} if revised.height else {})
+    record(context, watch, rows, "target_session_date", figures=shown, pictures=pictures)
+    return found | stamped
 
 
 def pictures_of(

@@ -7,7 +7,7 @@ from nextgen_assets.domain.bias import BiasRules, bias_flags
 from nextgen_assets.domain.retraining import RetrainRules
 from nextgen_assets.domain.retraining import retrain_signals as find_signals
 from nextgen_assets.metadata import record
-from nextgen_assets.outcome_view import read_outcomes
+from nextgen_assets.outcome_view import by_knowledge, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_resources.settings.schema import Settings
@@ -33,11 +33,14 @@ def retrain_signals(
     rules = RetrainRules(window_sessions=window, cool_down_sessions=settings.feedback.cooldown_sessions)
     with watch.measure("read"), warehouse.snapshot():
         earlier = warehouse.read("signals_before", first=sessions[0])
-        joined = read_outcomes(warehouse, settings, sessions)
+        known = [
+            (part, read_outcomes(warehouse, settings, part))
+            for part in by_knowledge(warehouse, settings, sessions)
+        ]
         drift = warehouse.read("drift_between", first=sessions[0], last=sessions[-1])
     with watch.measure("compute"):
         signals = find_signals(feedback_metrics, earlier, sessions, calendar, delay, rules, drift)
         bias = BiasRules(window, block, settings.feedback.minimum_sessions)
-        flags = bias_flags(joined, sessions, calendar, delay, bias)
+        flags = pl.concat([bias_flags(joined, part, calendar, delay, bias) for part, joined in known])
     record(context, watch, signals, "session_date", figures={"bias_flags": flags.height})
     return {"retrain_signals": signals, "bias_flags": flags}

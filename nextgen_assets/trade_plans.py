@@ -7,7 +7,7 @@ from nextgen_assets.domain.feedback import recent_calibration
 from nextgen_assets.domain.trading.forecasts import forecasts_from_frames
 from nextgen_assets.domain.trading.simulation import run_sessions
 from nextgen_assets.metadata import record
-from nextgen_assets.outcome_view import read_outcomes
+from nextgen_assets.outcome_view import by_knowledge, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
 from nextgen_assets.trading_view import inception_of, markets, named_state, read_books, trading_rules
@@ -45,9 +45,12 @@ def trade_plans(
             warehouse.mark("ledger_mark", scenario_id=scenario, last=before),
             warehouse.mark("plans_mark", scenario_id=scenario, first=before, last=before),
         )
-        outcomes = read_outcomes(warehouse, settings, sessions)
+        known = [
+            (part, read_outcomes(warehouse, settings, part))
+            for part in by_knowledge(warehouse, settings, sessions)
+        ]
     with watch.measure("calibration"):
-        lately = recent_calibration(outcomes, sessions, calendar).select(
+        lately = pl.concat([recent_calibration(found, part, calendar) for part, found in known]).select(
             "session_date",
             pl.lit(None, pl.String).alias("ticker"),
             "brier_score",

@@ -106,6 +106,24 @@ def standing_findings(earlier: pl.DataFrame | None, before: date) -> dict[tuple[
     return standing
 
 
+def continued(earlier: pl.DataFrame, insights: pl.DataFrame, retests: pl.DataFrame) -> pl.DataFrame:
+    """What the next sessions read as earlier findings: those of before, with what was found and looked at since.
+
+    Parameters
+    ----------
+    earlier : frame
+        As for :func:`standing_findings`.
+    insights, retests : frame
+        Columns of learning_insights and insight_retests of the sessions after it.
+    """
+    about = ("insight_id", "session_date", "kind", "scope", "effect")
+    known = pl.concat([earlier.select(about).unique("insight_id", keep="first"), insights.select(about)])
+    looked = retests.select("insight_id", "verdict", tested_on="session_date").join(known, on="insight_id")
+    found = insights.select(*about, tested_on=pl.lit(None, pl.Date), verdict=pl.lit(None, pl.String))
+    since = pl.concat([looked.select(earlier.columns), found.select(earlier.columns)])
+    return pl.concat([earlier, since.sort(pl.coalesce("tested_on", "session_date"), maintain_order=True)])
+
+
 def note(standing: dict[tuple[str, str], Standing], finding: Standing, session: date, verdict: str) -> None:
     """Remember a verdict; a retired finding stands no more."""
     finding.looked_at = session

@@ -109,24 +109,41 @@ def validate_predictions(
     keys = ["ticker", "session_date", "target_session_date"]
     known = realised.select(*keys, "realised_log_return", "price_known_at").drop_nulls()
     matured = due.join(known, on=keys).filter(pl.col("price_known_at") <= pl.col("as_of"))
-    realised_return, is_up = pl.col("realised_log_return"), pl.col("realised_log_return") > 0
     return (
-        matured.with_columns(
-            realised_direction=pl.when(is_up)
-            .then(pl.lit("up"))
-            .when(realised_return < 0)
-            .then(pl.lit("down"))
-            .otherwise(pl.lit("flat")),
-            is_correct=(pl.col("direction") == "up") == is_up,
-            brier_score=(pl.col("probability_up") - is_up.cast(pl.Float64)) ** 2,
-            log_loss=log_loss(pl.col("probability_up"), is_up),
-            is_inside_interval=realised_return.is_between(
-                pl.col("lower_log_return"), pl.col("upper_log_return")
-            ),
-            surprise_z=(realised_return - pl.col("expected_log_return")) / pl.col("volatility"),
-        )
+        scored(matured)
         .select(pl.col(name).cast(kind) for name, kind in ACCURACY_SCHEMA.items())
         .sort("target_session_date", "ticker", "session_date", "prediction_id")
+    )
+
+
+def scored(matured: pl.DataFrame) -> pl.DataFrame:
+    """Predictions with their realised_log_return, and what that makes of them.
+
+    Returns
+    -------
+    frame
+        The columns of ``matured`` and realised_direction, is_correct, brier_score, log_loss, is_inside_interval,
+        surprise_z.
+    """
+    realised_return, is_up = pl.col("realised_log_return"), pl.col("realised_log_return") > 0
+    return matured.with_columns(
+        realised_direction=direction_of(realised_return),
+        is_correct=(pl.col("direction") == "up") == is_up,
+        brier_score=(pl.col("probability_up") - is_up.cast(pl.Float64)) ** 2,
+        log_loss=log_loss(pl.col("probability_up"), is_up),
+        is_inside_interval=realised_return.is_between(pl.col("lower_log_return"), pl.col("upper_log_return")),
+        surprise_z=(realised_return - pl.col("expected_log_return")) / pl.col("volatility"),
+    )
+
+
+def direction_of(log_return: pl.Expr) -> pl.Expr:
+    """'up', 'down' or, for a return of exactly zero, 'flat'."""
+    return (
+        pl.when(log_return > 0)
+        .then(pl.lit("up"))
+        .when(log_return < 0)
+        .then(pl.lit("down"))
+        .otherwise(pl.lit("flat"))
     )
 
 

@@ -20,7 +20,7 @@ _ROWS = 200
 
 
 def row_events(warehouse: Warehouse, settings: Settings, now: datetime) -> list[Message]:
-    """Messages about rows of the last days: predictions, outcomes, trades, signals, drawdowns, failing components.
+    """Messages about rows of the last days: predictions, outcomes, their revisions, trades, signals, drawdowns, failures.
 
     Notes
     -----
@@ -41,6 +41,11 @@ def row_events(warehouse: Warehouse, settings: Settings, now: datetime) -> list[
                 "prediction_validated",
                 "prediction_id",
                 warehouse.read("told_outcomes", scenario_id=scenario, since=since),
+            ),
+            (
+                "outcome_revised",
+                "prediction_id",
+                warehouse.read("told_revisions", scenario_id=scenario, since=since),
             ),
             ("trade_executed", "trade_id", warehouse.read("told_trades", scenario_id=scenario, first=first)),
             ("retrain_requested", "signal_id", warehouse.read("told_signals", first=first)),

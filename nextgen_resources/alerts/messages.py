@@ -15,6 +15,7 @@ Kind = Literal[
     "feed_stale",
     "prediction_issued",
     "prediction_validated",
+    "outcome_revised",
     "trade_executed",
     "retrain_requested",
     "drawdown_brake",

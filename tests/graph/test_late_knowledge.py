@@ -8,13 +8,14 @@ range from the raw tables alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import polars as pl
 import pytest
 
 from nextgen_assets.domain.sessions import NEW_YORK, xnys
+from nextgen_assets.outcome_view import by_knowledge, read_outcomes
 from nextgen_resources.warehouse.tables import TABLES
 from tests.graph.futures import common_history, differences, known_by, report, world
 from tests.graph.harness import Built
@@ -83,6 +84,42 @@ def test_late_bar_has_no_vector_and_no_prediction_on_its_session(lived: Built) -
             present = known_by(lived, table, SESSIONS[-1]).filter(pl.col("ticker") == ticker)
             assert session not in present["session_date"].to_list(), (table, ticker)
             assert others <= set(present["session_date"]), (table, ticker)
+
+
+def test_outcome_that_a_correction_changed_is_revised_once_and_its_first_judgement_stays(
+    lived: Built,
+) -> None:
+    revised = lived.warehouse.read(
+        "SELECT ticker, session_date, target_session_date, revised_on, cause, corrected, first_log_return, "
+        "realised_log_return FROM prediction_accuracy_revisions WHERE horizon_sessions = 1 ORDER BY ticker, session_date"
+    )
+    found = {row[:5]: row[5:] for row in revised.rows()}
+    assert found.keys() == {
+        ("AAPL", ONE, TWO, FOUR, "price"),
+        ("GOOG", ONE, TWO, THREE, "late"),
+        ("MSFT", THREE, FOUR, FIVE, "price"),
+    }
+    judged = lived.warehouse.read("SELECT * FROM horizon_outcomes WHERE horizon_sessions = 1")
+    for (ticker, session, *_), (corrected, first, now) in found.items():
+        stored = judged.filter(pl.col("ticker") == ticker, pl.col("session_date") == session)
+        assert stored["realised_log_return"].to_list() == ([] if first is None else [first])
+        assert first != now
+        assert corrected.startswith('["price 2004-11-2')
+    told = lived.warehouse.read(
+        "told_revisions", scenario_id="baseline", since=datetime(2004, 1, 1, tzinfo=UTC)
+    )
+    assert {(ticker, day) for ticker, day in told.select("ticker", "session_date").rows()} <= {
+        ("MSFT", FIVE), ("AAPL", FOUR), ("GOOG", THREE)}  # fmt: skip
+    assert told.height
+
+
+def test_feedback_reads_an_outcome_as_it_was_known_at_each_session(lived: Built) -> None:
+    parts = by_knowledge(lived.warehouse, lived.settings, SESSIONS)
+    assert [part[0] for part in parts] == [ONE, THREE, FOUR, FIVE]
+    first, now = (read_outcomes(lived.warehouse, lived.settings, [day]) for day in (FOUR, FIVE))
+    both = first.join(now, on=["ticker", "session_date"], suffix="_now")
+    changed = both.filter(pl.col("realised_log_return") != pl.col("realised_log_return_now"))
+    assert changed.select("ticker", "session_date").rows() == [("MSFT", ONE)]
 
 
 @pytest.fixture(scope="module")

@@ -43,8 +43,8 @@ TRADES_ON_LITTLE = {
     "trading.minimum_hold_sessions": 1,
 }
 """Forecasts of so short a history promise less than the usual costs, and nothing would be bought."""
-PROVEN = ("predictions", "prediction_accuracy", "trade_plans", "trades", "ledger_entries", "portfolio_holdings",
-          "portfolio_values", "trade_reflections")  # fmt: skip
+PROVEN = ("predictions", "prediction_accuracy", "prediction_accuracy_revisions", "trade_plans", "trades",
+          "ledger_entries", "portfolio_holdings", "portfolio_values", "trade_reflections")  # fmt: skip
 TRADING = dg.AssetSelection.assets("trade_reflections").upstream() - dg.AssetSelection.assets(
     "model_registry"
 )

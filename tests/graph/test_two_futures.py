@@ -56,6 +56,7 @@ QUIET_TABLES = {
     "bias_flags",
     "retrain_signals",
     "abstention_outcomes",
+    "prediction_accuracy_revisions",
     "outcome_labels",
     "drift_metrics",
     "retrain_answers",
@@ -108,6 +109,7 @@ def test_every_table_has_something_to_compare_before_the_last_parting(real: Buil
     empty = {table for table, height in heights.items() if not height}
     rare = {
         "market_price_revisions",
+        "prediction_accuracy_revisions",
         "corporate_action_revisions",
         "bias_flags",
         "drift_metrics",
