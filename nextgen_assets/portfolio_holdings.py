@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.trading.performance import value_portfolio
+from nextgen_assets.glances import equity_glance
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import equity_curve
@@ -49,6 +50,6 @@ def portfolio_holdings(
     figures = {
         name: float(newest[name]) for name in ("net_asset_value_usd", "benchmark_value_usd", "drawdown")
     }
-    pictures = {"equity": equity_curve(whole).markdown}
+    pictures = {"glance": equity_glance(whole), "equity": equity_curve(whole).markdown}
     record(context, watch, rows, "session_date", figures=figures, pictures=pictures)
     return Continued({"portfolio_holdings": rows, "portfolio_values": totals}, marks)

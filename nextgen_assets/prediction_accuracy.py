@@ -8,6 +8,7 @@ import polars as pl
 from nextgen_assets.coverage_picture import coverage_picture
 from nextgen_assets.domain.coverage import coverage_table
 from nextgen_assets.domain.validation import join_outcomes
+from nextgen_assets.glances import calibration_glance
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_judging import judge
 from nextgen_assets.outcome_revising import revisions
@@ -67,8 +68,8 @@ def pictures_of(
     calendar, scope = calendar_of(settings), {"scenario_id": settings.scenario_id}
     begin, before = (calendar.shift(sessions[0], -count) for count in (PICTURED_SESSIONS, 1))
     earlier = warehouse.read("outcomes", **scope, first=begin, last=before)
-    said = warehouse.read("predictions_due", **scope, first=begin, last=sessions[-1])
-    judged = join_outcomes(pl.concat([earlier, rows.select(earlier.columns)]), said)
+    due = warehouse.read("predictions_due", **scope, first=begin, last=sessions[-1])
+    judged = join_outcomes(pl.concat([earlier, rows.select(earlier.columns)]), due)
     is_up = (judged["realised_log_return"] > 0).to_numpy()
     ticker = str(rows["ticker"].mode().sort()[0])
     shown = judged.filter(pl.col("ticker") == ticker).tail(PICTURED_SESSIONS)
@@ -77,7 +78,9 @@ def pictures_of(
     coverage = coverage_table(judged, calendar, settings.feedback_block_sessions)
     promised = settings.prediction.interval_coverage
     drawn = {"coverage": coverage_picture(coverage, promised).markdown} if coverage.height else {}
+    said = judged["probability_up"].to_numpy()
     return drawn | {
-        "reliability": reliability_diagram(judged["probability_up"].to_numpy(), is_up).markdown,
+        "glance": calibration_glance(said, is_up),
+        "reliability": reliability_diagram(said, is_up).markdown,
         "price_and_predictions": price_with_predictions(closes, shown, ticker).markdown,
     }

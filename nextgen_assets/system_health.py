@@ -5,6 +5,7 @@ import polars as pl
 
 from nextgen_assets.domain.health import assess
 from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.glances import health_glance
 from nextgen_assets.metadata import record
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.pictures import health_overview
@@ -60,7 +61,7 @@ def system_health(
         health,
         "session_date",
         figures=counts,
-        pictures={"overview": health_overview(shown).markdown},
+        pictures={"glance": health_glance(shown), "overview": health_overview(shown).markdown},
     )
     return {"system_health": health, "task_runs": runs}
 
