@@ -52,7 +52,7 @@ def explain(warehouse: Warehouse, wanted: str, method: str) -> str:
     prediction = found.row(0, named=True)
     with warehouse.snapshot():
         parts = [
-            _prediction(prediction),
+            _prediction(warehouse, prediction),
             *_model(warehouse, prediction),
             *_window(warehouse, prediction, method),
         ]
@@ -60,7 +60,7 @@ def explain(warehouse: Warehouse, wanted: str, method: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _prediction(row: dict[str, Any]) -> str:
+def _prediction(warehouse: Warehouse, row: dict[str, Any]) -> str:
     title = f"# {row['ticker']}, session {row['session_date']}, {row['horizon_sessions']} sessions ahead"
     lines = [f"Prediction `{row['prediction_id']}` of scenario {row['scenario_id']}, run {row['run_id']}."]
     if row["abstained"]:
@@ -77,25 +77,28 @@ def _prediction(row: dict[str, Any]) -> str:
         f"issued {_instant(row['issued_at'])} ({row['origin']})."
     )
     members = _members(json.loads(row["ensemble"]))
-    return "\n\n".join([title, *lines, members, _calibration(json.loads(row["adjustments"]))])
+    return "\n\n".join([title, *lines, members, _calibration(warehouse, json.loads(row["adjustments"]))])
 
 
 def _members(members: list[dict[str, Any]]) -> str:
     return markdown_table(pl.DataFrame(members)) if members else "No member was live."
 
 
-def _calibration(adjustment: dict[str, Any]) -> str:
+def _calibration(warehouse: Warehouse, adjustment: dict[str, Any]) -> str:
     if not adjustment["n"]:
         return "No earlier prediction had matured to calibrate with."
     lower, upper = adjustment["lower_quantile"], adjustment["upper_quantile"]
     bounds = (
         "too few for bounds" if lower is None else f"bounds at {lower:+.2f} and {upper:+.2f} volatilities"
     )
-    return (
+    ids = list(adjustment.get("ids", {}).values())
+    dated = warehouse.read("explain_adjustments", ids=ids) if ids else pl.DataFrame()
+    said = (
         f"Calibrated on {adjustment['n']:,} matured predictions of {adjustment['n_sessions']} sessions, "
         f"{adjustment['first_session']} to {adjustment['last_session']}: temperature "
         f"{adjustment['temperature']:.3f}, bias {adjustment['bias']:+.3f}; {bounds}."
     )
+    return f"{said}\n\nAdjustments in effect:\n\n{markdown_table(dated)}" if dated.height else said
 
 
 def _model(warehouse: Warehouse, prediction: dict[str, Any]) -> list[str]:

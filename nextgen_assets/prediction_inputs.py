@@ -8,6 +8,7 @@ import polars as pl
 
 from nextgen_assets.domain.adjustment import AdjustmentConfig
 from nextgen_assets.domain.conformal import ScaleConfig
+from nextgen_assets.domain.dated_adjustments import AdjustmentRecord
 from nextgen_assets.domain.ensemble import EnsembleConfig
 from nextgen_assets.domain.labels import realised_log_returns
 from nextgen_assets.domain.live_models import LiveModel, appointed_families, live_model, recipe_id
@@ -84,9 +85,10 @@ class PredictionInputs:
         calendar: SessionCalendar,
         config: PredictionConfig,
         service: Service,
+        record: AdjustmentRecord,
     ) -> pl.DataFrame:
         """Predictions of ``sessions``, calibrated on the ledger ``earlier`` and, where it has a gap, on what
-        would have been predicted there.
+        would have been predicted there; ``record`` receives the adjustments.
 
         Returns
         -------
@@ -111,6 +113,7 @@ class PredictionInputs:
             calendar,
             config,
             service,
+            record,
         )
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from nextgen_assets.domain.dated_adjustments import AdjustmentRecord
 from nextgen_assets.domain.live_models import live_models_by_session
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS
 from nextgen_assets.market_view import security_names, segments
@@ -34,10 +35,13 @@ class Issued:
         Rows of ``predictions`` less run_id, by session and ticker.
     verdicts : DataFrame
         Rows of ``promotion_verdicts`` less run_id, of the cut-offs that the sessions rest on.
+    adjustments : DataFrame
+        Rows of ``calibration_adjustments`` less run_id, of what was applied to them.
     """
 
     predictions: pl.DataFrame
     verdicts: pl.DataFrame
+    adjustments: pl.DataFrame
 
 
 def issue(
@@ -67,6 +71,7 @@ def issue(
     issued: list[pl.DataFrame] = []
     verdicts: list[pl.DataFrame] = []
     before = calendar.shift(sessions[0], -1)
+    record = AdjustmentRecord(config.scenario_id, calendar, settings.ingestion.cutoff_delay_minutes)
     for first, last, as_of in segments(warehouse, settings, sessions, reach):
         begin = calendar.shift(first, -history)
         with watch.measure("read"):
@@ -86,8 +91,8 @@ def issue(
             service = service_of(settings, deployments, models, trials, config, own)
         with watch.measure("predict"):
             inside = [day for day in sessions if first <= day <= last]
-            frame = inputs.predict(earlier, inside, models, calendar, config, service)
+            frame = inputs.predict(earlier, inside, models, calendar, config, service, record)
             verdicts.append(service.verdict_frame())
             issued.append(frame.with_columns(*issue_stamps(frame, calendar, now)))
     judged = pl.concat(verdicts).unique(["cutoff_session", "model_id"], keep="last", maintain_order=True)
-    return Issued(pl.concat(issued), judged)
+    return Issued(pl.concat(issued), judged, record.frame())

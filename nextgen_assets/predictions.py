@@ -38,8 +38,9 @@ def predictions(
     at it, and, for calibration and bounds, earlier predictions whose target had closed. Cadence: each
     session. The ledger only grows: a re-run on the same inputs writes nothing. Calibration reads the
     earlier predictions from the warehouse, where they are missing it computes what they would have been;
-    so the order in which sessions are materialised does not matter. The weights of the ensemble are learned
-    from the same past, and at the end of each month the promotion gate judges every challenger:
+    so the order in which sessions are materialised does not matter. What is learned from the outcomes of a session
+    takes effect from the next one on; calibration_adjustments has it as dated rows, named in adjustments. The weights
+    of the ensemble are learned from the same past, and at the end of each month the promotion gate judges every challenger:
     its verdicts, with their reasons, are in promotion_verdicts and decide who is served in the next month.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
@@ -52,4 +53,8 @@ def predictions(
         "challengers promoted": promoted,
     }
     record(context, watch, rows.drop("ensemble", "adjustments"), "session_date", figures=figures)
-    return {"predictions": rows, "promotion_verdicts": judged}
+    return {
+        "predictions": rows,
+        "promotion_verdicts": judged,
+        "calibration_adjustments": found.adjustments,
+    }

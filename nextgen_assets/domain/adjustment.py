@@ -76,10 +76,11 @@ class Adjustment:
     last_session: date | None
     known_until: datetime | None
 
-    def text(self) -> str:
-        """Canonical JSON of the ``adjustments`` column."""
+    def text(self, ids: Mapping[str, str]) -> str:
+        """Canonical JSON of the ``adjustments`` column; ``ids`` are those of ``calibration_adjustments`` by kind."""
         bounds = self.bounds
         values = {
+            "ids": dict(ids),
             "temperature": self.calibration.temperature,
             "bias": self.calibration.bias,
             "n": self.n,

@@ -83,8 +83,9 @@ def replayed(history: MaturedHistory, sessions: list[date], rules: ReplayRules) 
 
     Notes
     -----
-    As-of rule: each session learns from ``history.matured`` at it. Bounds that do not adapt are those of the first
-    session that had any. A session without bounds, or where no member spoke, is left out of every variant.
+    As-of rule: each session has what was learned from ``history.matured`` at the session before. Bounds that do not
+    adapt are those of the first session that had any. A session without bounds, or where no member spoke, is left out of
+    every variant.
     """
     frozen: dict[bool, Adjustment] = {}
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in VARIANTS}
@@ -93,9 +94,10 @@ def replayed(history: MaturedHistory, sessions: list[date], rules: ReplayRules) 
         prior = _prior(history, rows, rules)
         if not prior:
             continue
-        adjusted, weights = {}, {True: _learned(history, session, prior, rules), False: prior}
+        before = history.calendar.shift(session, -1)
+        adjusted, weights = {}, {True: _learned(history, before, prior, rules), False: prior}
         for is_learned, given in weights.items():
-            found = history.adjustment(session, rules.adjustment, given)
+            found = history.adjustment(before, rules.adjustment, given)
             if found.bounds is not None:
                 adjusted[is_learned] = found
                 frozen.setdefault(is_learned, found)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from nextgen_assets.domain.dated_adjustments import AdjustmentRecord
 from nextgen_assets.domain.ensemble import EnsembleConfig, join_models
 from nextgen_assets.domain.live_models import LiveModel
 from nextgen_assets.domain.members import NO_MEMBERS
@@ -137,6 +138,7 @@ def issue_predictions(
     calendar: SessionCalendar,
     config: PredictionConfig,
     service: Service | None = None,
+    record: AdjustmentRecord | None = None,
 ) -> pl.DataFrame:
     """Issue the predictions of every ticker and session of ``universe``.
 
@@ -157,6 +159,8 @@ def issue_predictions(
         Settings.
     service : Service, optional
         Decides who is served at each session; without it all members by the weights of ``config``.
+    record : AdjustmentRecord, optional
+        Receives the dated adjustments that are applied.
 
     Returns
     -------
@@ -180,7 +184,9 @@ def issue_predictions(
     sessions = raw["session_date"].unique().sort().to_list()
     earlier = history.filter(~pl.col("session_date").is_in(sessions))
     together = pl.concat([earlier, raw], how="diagonal")
-    return calibrated_predictions(together, outcomes, window_rows, sessions, calendar, config, service)
+    return calibrated_predictions(
+        together, outcomes, window_rows, sessions, calendar, config, service, record
+    )
 
 
 def _session_rows(

@@ -13,6 +13,7 @@ import polars as pl
 
 from nextgen_assets.domain.adjustment import Adjustment, AdjustmentConfig, MaturedHistory
 from nextgen_assets.domain.calibration import apply_calibration
+from nextgen_assets.domain.dated_adjustments import AdjustmentRecord
 from nextgen_assets.domain.ensemble import EnsembleConfig
 from nextgen_assets.domain.members import unpacked
 from nextgen_assets.domain.service import Service
@@ -111,6 +112,7 @@ def calibrated_predictions(
     calendar: SessionCalendar,
     config: PredictionConfig,
     service: Service | None = None,
+    record: AdjustmentRecord | None = None,
 ) -> pl.DataFrame:
     """Rows of ``predictions`` for ``sessions``, each learning from what had matured by then.
 
@@ -125,6 +127,8 @@ def calibrated_predictions(
         Sessions to issue.
     service : Service, optional
         Decides who is served at each session; without it the weights of ``raw`` stay.
+    record : AdjustmentRecord, optional
+        Receives the dated adjustments that are applied.
 
     Returns
     -------
@@ -140,8 +144,9 @@ def calibrated_predictions(
 
     Notes
     -----
-    As-of rule: see ``MaturedHistory.adjustment``. Each session is computed from its own trailing slice, so a
-    session alone gives the bytes that it gives in a range.
+    As-of rule: see ``MaturedHistory.adjustment``, at the session before: what is learned at a session takes effect
+    on later ones only. Each session is computed from its own trailing slice, so a session alone gives the bytes
+    that it gives in a range.
     """
     history = MaturedHistory.build(raw, outcomes, calendar, service.recipe_of if service else None)
     issued = (
@@ -157,7 +162,9 @@ def calibrated_predictions(
     weights: Mapping[date, Mapping[str, float] | None] = {}
     if service is not None:
         issued, weights = service.serve(issued, history)
-    frame = _ledger_rows(issued, history, calendar, config, weights)
+    delay = config.adjustment.cutoff_delay_minutes
+    record = record or AdjustmentRecord(config.scenario_id, calendar, delay)
+    frame = _ledger_rows(issued, history, calendar, config, weights, record)
     _refuse_look_ahead(frame)
     return frame
 
@@ -168,10 +175,16 @@ def _ledger_rows(
     calendar: SessionCalendar,
     config: PredictionConfig,
     weights: Mapping[date, Mapping[str, float] | None],
+    record: AdjustmentRecord,
 ) -> pl.DataFrame:
     """Adjust session by session in arrays, then name the columns once."""
     days = issued["session_date"].unique().sort().to_list()
-    adjustments = [history.adjustment(day, config.adjustment, weights.get(day)) for day in days]
+    before = [calendar.shift(day, -1) for day in days]
+    adjustments = [
+        history.adjustment(earlier, config.adjustment, weights.get(day))
+        for earlier, day in zip(before, days, strict=True)
+    ]
+    applied = map(record.add, before, days, adjustments)
     moment_columns = {
         "target_session_date": [calendar.shift(day, config.horizon_sessions) for day in days],
         "as_of": [calendar.cutoff(day, config.adjustment.cutoff_delay_minutes) for day in days],
@@ -180,7 +193,7 @@ def _ledger_rows(
     by_session = pl.DataFrame(
         {
             "session_date": days,
-            "adjustments": [adjustment.text() for adjustment in adjustments],
+            "adjustments": [found.text(ids) for found, ids in zip(adjustments, applied, strict=True)],
             **moment_columns,
         },
         schema={"session_date": pl.Date, "adjustments": pl.String}

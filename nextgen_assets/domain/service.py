@@ -91,8 +91,9 @@ class Service:
 
         Notes
         -----
-        As-of rule: weights learn from ``history.matured`` at the session, verdicts at its cut-off. Nothing else
-        enters, so a session alone gives the weights that it has in a range.
+        As-of rule: weights learn from ``history.matured`` at the session before, verdicts at its cut-off: what is
+        learned at a session serves from the next one on. Nothing else enters, so a session alone gives the weights
+        that it has in a range.
         """
         models = self.models_by_session.get(session, ())
         if not models:
@@ -102,7 +103,7 @@ class Service:
         recipes = [model.recipe for model in models]
         if chosen in recipes:
             return {recipe: float(recipe == chosen) for recipe in recipes}
-        return self._learned(session, models, history)
+        return self._learned(self.calendar.shift(session, -1), models, history)
 
     def lead(self, session: date, weights: Mapping[str, float]) -> LiveModel:
         """The model that a prediction is filed under: who is served alone, else the family of the settings."""
@@ -243,6 +244,7 @@ class Service:
     def _learned(
         self, session: date, models: Sequence[LiveModel], history: MaturedHistory
     ) -> dict[str, float]:
+        """Weights as they are known at the cut-off of ``session``."""
         prior = dict(
             zip(
                 (model.recipe for model in models),

@@ -115,6 +115,7 @@ _SPECS = (
     TableSpec("strategic_priorities", "strategic_priorities", WriteMode.REPLACE, "session_date"),
     TableSpec("predictions", "predictions", WriteMode.APPEND, "session_date"),
     TableSpec("promotion_verdicts", "predictions", WriteMode.APPEND, None),
+    TableSpec("calibration_adjustments", "predictions", WriteMode.APPEND, "effective_from"),
     TableSpec("prediction_accuracy", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
     TableSpec("prediction_accuracy_revisions", "prediction_accuracy", WriteMode.APPEND, "revised_on"),
     TableSpec("abstention_outcomes", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),

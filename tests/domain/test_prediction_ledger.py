@@ -88,7 +88,7 @@ def issued(
 
 
 def test_a_session_learns_from_exactly_its_matured_trailing_predictions() -> None:
-    position = N_SESSIONS - 1
+    position = N_SESSIONS - 2  # what is learned at a session takes effect at the next one
     matured = DAYS[position - 40 : position - HORIZON + 1]
     joined = raw_rows().join(outcome_rows(), on=["ticker", "session_date"], maintain_order="left")
     history = joined.filter(pl.col("session_date").is_in(matured))
@@ -122,25 +122,25 @@ def test_a_session_learns_from_exactly_its_matured_trailing_predictions() -> Non
 def test_deleting_or_changing_everything_later_changes_nothing() -> None:
     session, ranged = DAYS[70], issued()
     expected = ranged.filter(pl.col("session_date") == session)
-    past = outcome_rows().filter(pl.col("target_session_date") <= session)
+    past = outcome_rows().filter(pl.col("target_session_date") < session)
     earlier = raw_rows().filter(pl.col("session_date") <= session)
     assert issued((session,), raw=earlier, outcomes=past).equals(expected)
     wild = outcome_rows().with_columns(
-        realised_log_return=pl.when(pl.col("target_session_date") > session)
+        realised_log_return=pl.when(pl.col("target_session_date") >= session)
         .then(9.9)
         .otherwise("realised_log_return")
     )
     assert issued((session,), outcomes=wild).equals(expected)
 
 
-def test_the_outcome_that_ends_today_counts_today() -> None:
+def test_the_outcome_that_ends_today_counts_tomorrow() -> None:
     session = DAYS[70]
     today = pl.col("target_session_date") == session
     changed = outcome_rows().with_columns(
         realised_log_return=pl.when(today).then(-0.5).otherwise("realised_log_return")
     )
-    before = issued((DAYS[69], session))
-    after = issued((DAYS[69], session), outcomes=changed)
+    before = issued((session, DAYS[71]))
+    after = issued((session, DAYS[71]), outcomes=changed)
     assert after.head(3).equals(before.head(3))
     assert after["lower_log_return"][4] < before["lower_log_return"][4]
 
@@ -148,7 +148,7 @@ def test_the_outcome_that_ends_today_counts_today() -> None:
 def test_a_range_gives_the_bytes_of_its_sessions_alone_whatever_the_history_before_it() -> None:
     ranged = issued()
     for session in DAYS[10::22]:
-        first = CALENDAR.shift(session, -40)
+        first = CALENDAR.shift(session, -41)
         window = raw_rows().filter(pl.col("session_date").is_between(first, session))
         assert issued((session,), raw=window).equals(ranged.filter(pl.col("session_date") == session))
 
@@ -161,19 +161,19 @@ def test_a_price_learned_after_the_cutoff_does_not_count_until_it_is_known() -> 
         .then(pl.lit(late, MOMENT))
         .otherwise("price_known_at")
     )
-    rows = issued((session, DAYS[71]), outcomes=delayed)
+    rows = issued((DAYS[71], DAYS[72]), outcomes=delayed)
     counts = [json.loads(text)["n"] for text in rows["adjustments"]]
     assert counts == [35 * 3] * 3 + [36 * 3] * 3
 
 
 def test_too_short_a_history_abstains_and_keeps_what_later_sessions_learn_from() -> None:
     rows = issued(DAYS[:25])
-    early = rows.filter(pl.col("session_date") == DAYS[18])  # 14 matured sessions
+    early = rows.filter(pl.col("session_date") == DAYS[19])  # 14 matured sessions
     assert early["abstain_reason"].to_list() == ["calibration_history_too_short"] * 3
     assert early["direction"].null_count() == early["probability_up"].null_count() == 3
     assert early["raw_probability_up"].null_count() == early["expected_log_return"].null_count() == 0
     assert json.loads(early["adjustments"][0])["lower_quantile"] is None
-    next_day = rows.filter(pl.col("session_date") == DAYS[19])
+    next_day = rows.filter(pl.col("session_date") == DAYS[20])
     assert next_day["abstained"].to_list() == [False] * 3
 
 
@@ -227,7 +227,9 @@ def test_knowledge_columns_hold_data_time() -> None:
     assert row["inputs_known_until"] == CALENDAR.close_at(LAST)
     assert row["target_session_date"] == CALENDAR.shift(LAST, HORIZON)
     without = issued((LAST,), windows=window_rows().head(0)).row(0, named=True)
-    assert without["inputs_known_until"] == CALENDAR.close_at(LAST)  # the outcome that ended today
+    assert without["inputs_known_until"] == CALENDAR.close_at(
+        DAYS[-2]
+    )  # the outcome that ended the session before
 
 
 def test_a_window_known_after_its_cutoff_is_refused() -> None:
