@@ -62,6 +62,7 @@ def test_explain_follows_a_trade_to_its_raw_rows(scenario: Built) -> None:
     assert result.exit_code == 0, result.output
     for part in (
         "Prediction `",
+        "Adjustments in effect:",
         "## Model `",
         "## Window `",
         "### Raw rows",

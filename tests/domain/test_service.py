@@ -117,7 +117,7 @@ def test_before_anything_has_matured_the_weights_are_equal() -> None:
 
 def test_the_weights_are_those_of_the_plain_rule() -> None:
     session = DAYS[70]
-    position = CALENDAR.index(session)
+    position = CALENDAR.index(session) - 1  # what is learned at a session serves from the next one on
     outcomes = planted_market().outcomes.with_columns(
         pl.col("session_date").map_elements(CALENDAR.index, return_dtype=pl.Int64).alias("position")
     )
@@ -158,7 +158,7 @@ def test_one_by_one_from_the_ledger_and_from_the_past_alone_equals_the_range() -
 def test_a_changed_future_moves_no_weight_and_no_verdict() -> None:
     session = DAYS[100]
     market = planted_market()
-    later = pl.col("session_date") > CALENDAR.shift(session, -HORIZON)
+    later = pl.col("session_date") >= CALENDAR.shift(session, -HORIZON)
     wild = Market(
         market.matrix,
         market.targets.with_columns(
