@@ -34,7 +34,7 @@ class AdjustmentConfig:
     interval_coverage : float
         Share of returns that the bounds should hold.
     calibration_sessions : int
-        Matured predictions of S come from the trailing so many sessions before S.
+        What is learned at S rests on matured predictions of the trailing so many sessions before S.
     minimum_predictions, minimum_sessions : int
         With fewer matured predictions, or fewer sessions of them, S has no bounds and abstains.
     cutoff_delay_minutes : int

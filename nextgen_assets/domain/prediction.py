@@ -150,7 +150,7 @@ def issue_predictions(
         ``ticker, session_date, inputs_known_until`` of ``feature_windows``.
     history : DataFrame
         Earlier predictions, from ``history_from_ledger``; rows of the sessions that are issued now are
-        left out. Needs the trailing ``calibration_sessions`` sessions before the first.
+        left out. Needs the trailing ``calibration_sessions`` sessions before the one before the first.
     outcomes : DataFrame
         As for ``MaturedHistory.build``, of all sessions of history and universe that have matured.
     calendar : SessionCalendar

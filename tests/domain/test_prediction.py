@@ -153,7 +153,7 @@ def test_issued_one_by_one_from_the_ledger_equals_issued_as_a_range() -> None:
     assert ranged.filter(~pl.col("abstained")).height > 300
     for session in PREDICTED[5::30]:
         known = market.through(session)
-        first = CALENDAR.shift(session, -CONFIG.adjustment.calibration_sessions)
+        first = CALENDAR.shift(session, -CONFIG.adjustment.calibration_sessions - 1)
         ledger = ranged.filter(pl.col("session_date").is_between(first, CALENDAR.shift(session, -1)))
         alone = issue(known, [session], history_from_ledger(ledger))
         assert alone.equals(ranged.filter(pl.col("session_date") == session)), session
