@@ -7,6 +7,7 @@ import click
 from nextgen_assets.commands.groups import alerts, credentials, research, results, services, upkeep
 from nextgen_assets.commands.groups.friendly import FriendlyGroup
 from nextgen_assets.commands.models import models
+from nextgen_assets.commands.thresholds import thresholds
 from nextgen_resources.settings.loader import load_settings
 
 
@@ -54,6 +55,7 @@ main.add_command(research.evaluate_sentiment)
 main.add_command(research.train_classifier)
 main.add_command(research.benchmark)
 main.add_command(models)
+main.add_command(thresholds)
 
 if __name__ == "__main__":
     main()

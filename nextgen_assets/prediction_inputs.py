@@ -18,6 +18,7 @@ from nextgen_assets.domain.promotion import PromotionConfig
 from nextgen_assets.domain.security_names import SecurityNames
 from nextgen_assets.domain.service import Service, ServiceConfig
 from nextgen_assets.domain.sessions import SessionCalendar
+from nextgen_assets.domain.thresholds import Overrides
 from nextgen_assets.domain.ticker_models import TickerModels
 from nextgen_assets.domain.volatility import WINDOW_SESSIONS, trailing_volatility
 from nextgen_assets.domain.window_store import WindowStore
@@ -198,8 +199,8 @@ def ticker_models(
     )
 
 
-def prediction_config(settings: Settings) -> PredictionConfig:
-    """How predictions are joined, adjusted and named, as the settings say."""
+def prediction_config(settings: Settings, overrides: Overrides | None = None) -> PredictionConfig:
+    """How predictions are joined, adjusted and named, as the settings and dated overrides of thresholds say."""
     prediction = settings.prediction
     return PredictionConfig(
         scenario_id=settings.scenario_id,
@@ -209,6 +210,7 @@ def prediction_config(settings: Settings) -> PredictionConfig:
             settings.models.champion,
             prediction.weight_learning_rate,
             prediction.maximum_dissimilarity,
+            overrides or Overrides(),
         ),
         adjustment=AdjustmentConfig(
             interval_coverage=prediction.interval_coverage,

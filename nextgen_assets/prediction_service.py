@@ -19,6 +19,7 @@ from nextgen_assets.prediction_inputs import (
     service_of,
     ticker_models,
 )
+from nextgen_assets.threshold_view import read_overrides
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
@@ -65,7 +66,8 @@ def issue(
     -----
     As-of rule: each part of the range reads what was known at its cut-off, and of the ledger the sessions before.
     """
-    calendar, config = calendar_of(settings), prediction_config(settings)
+    calendar = calendar_of(settings)
+    config = prediction_config(settings, read_overrides(warehouse, settings, sessions[-1]))
     history = history_sessions(settings)
     reach = history + settings.models.horizon_sessions + WINDOW_SESSIONS + 1
     issued: list[pl.DataFrame] = []

@@ -4,12 +4,14 @@ import dagster as dg
 import polars as pl
 
 from nextgen_assets.domain.feedback import recent_calibration
+from nextgen_assets.domain.thresholds import HUMILITY
 from nextgen_assets.domain.trading.forecasts import forecasts_from_frames
 from nextgen_assets.domain.trading.simulation import run_sessions
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_view import by_knowledge, read_outcomes
 from nextgen_assets.partitions import calendar_of, requested_sessions
 from nextgen_assets.policies import session_asset
+from nextgen_assets.threshold_view import read_overrides
 from nextgen_assets.trading_view import inception_of, markets, named_state, read_books, trading_rules
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
@@ -41,6 +43,7 @@ def trade_plans(
         pending = warehouse.read("plans_between", scenario_id=scenario, first=before, last=before)
         said = warehouse.read("predictions_between", scenario_id=scenario, first=first, last=last)
         priorities = warehouse.read("priorities_between", first=first, last=last)
+        overrides = read_overrides(warehouse, settings, last)
         marks = (
             warehouse.mark("ledger_mark", scenario_id=scenario, last=before),
             warehouse.mark("plans_mark", scenario_id=scenario, first=before, last=before),
@@ -63,10 +66,12 @@ def trade_plans(
         with watch.measure("decide"):
             state = named_state(state, names, calendar.shift(days[0], -1))
             pending = names.follow(pending, "session_date", "alias")
-            forecasts = forecasts_from_frames(said, days, market.tickers, lately, priorities)
-            outcome = run_sessions(state, days, market, forecasts, rules, calendar, delay, pending)
-            state, pending = outcome.state, outcome.plans
-            plans.append(outcome.plans)
+            for part in overrides.parts(days, HUMILITY):
+                forecasts = forecasts_from_frames(said, part, market.tickers, lately, priorities)
+                held = overrides.rules_at(part[0], rules)
+                outcome = run_sessions(state, part, market, forecasts, held, calendar, delay, pending)
+                state, pending = outcome.state, outcome.plans
+                plans.append(outcome.plans)
     rows = pl.concat(plans)
     orders = rows.filter(pl.col("quantity") > 0).height
     record(context, watch, rows, "session_date", figures={"orders": orders})

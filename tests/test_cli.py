@@ -392,6 +392,50 @@ def test_decisions_that_cannot_be_are_refused_and_write_nothing(scenario: Built)
     assert decided(scenario).height == there
 
 
+def test_threshold_is_overridden_for_the_next_session_listed_and_never_for_a_decided_one(
+    scenario: Built,
+) -> None:
+    name = "humility.worst_brier_skill"
+    late = run(scenario, "thresholds", "override", name, "0", "--reason", "x", "--from", "2005-07-01")
+    assert late.exit_code == 1
+    assert "have been decided and stay as they are" in late.output.replace("\n", " ")
+    done = run(scenario, "thresholds", "override", name, "0", "--reason", "doubtful", "--author", "ann")
+    assert f"{name} is 0 from 2005-08-" in done.output, done.output
+    listed = run(scenario, "thresholds", "list").output
+    assert f"{name}: 0  (ann: doubtful)" in listed
+    with scenario.warehouse.transaction() as connection:
+        connection.execute("DELETE FROM threshold_overrides")
+
+
+@pytest.mark.slow
+def test_override_of_humility_stands_aside_from_its_session_on_and_not_before(
+    scenario: Built, tmp_path: Path
+) -> None:
+    start = date(2005, 7, 11)
+    shutil.copytree(scenario.settings.paths.data_dir, tmp_path / "data")
+    with built(tmp_path) as copy:
+        before = copy.content("trade_plans")
+        with copy.warehouse.transaction() as connection:
+            connection.execute(
+                "INSERT INTO threshold_overrides VALUES ('o', 'baseline', 'humility.min_return_to_width', 0.099, "
+                "$start - 3, $start, 'trial', 'ann', now(), 'r')",
+                {"start": start},
+            )
+        trading = ("trade_plans", "trades", "portfolio_holdings")
+        copy.run("decide_and_trade", date(2005, 7, 1), LAST, assets=trading)
+        after = copy.content("trade_plans")
+    is_before = pl.col("session_date") < start
+    assert after.filter(is_before).equals(before.filter(is_before))
+    reasons = [
+        principle["reason"]
+        for text in after.filter(~is_before)["principles"]
+        for principle in json.loads(text)
+        if principle["verdict"] == "veto"
+    ]
+    assert any("of the width of bounds that straddle zero" in reason for reason in reasons)
+    assert not after.filter(~is_before).equals(before.filter(~is_before))
+
+
 def test_a_model_whose_artifact_was_exchanged_is_not_promoted(scenario: Built) -> None:
     model = scenario.warehouse.read("find_models", wanted="lstm").row(0, named=True)
     arrays = scenario.settings.models_dir / model["artifact_path"] / "arrays.safetensors"

@@ -51,7 +51,7 @@ def test_demo_fills_every_table_and_a_second_run_changes_nothing(tmp_path: Path)
     before, runs = table_hashes(warehouse), run_count(home)
     empty = {name for name, content in before.items() if content.startswith("[(0,")}
     corrections = {"market_price_revisions", "market_price_confirmations", "corporate_action_revisions"}
-    corrections |= {"prediction_accuracy_revisions"}
+    corrections |= {"prediction_accuracy_revisions", "threshold_overrides"}
     failures = {
         "quarantine",
         "quality_findings",

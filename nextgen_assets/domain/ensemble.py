@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import polars as pl
 from nextgen_assets.domain.calibration import logit, sigmoid
 from nextgen_assets.domain.live_models import LiveModel
 from nextgen_assets.domain.members import packed
+from nextgen_assets.domain.thresholds import DISSIMILARITY, Overrides
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,12 +32,15 @@ class EnsembleConfig:
         How fast the weights follow matured forecasts; 0 keeps them, 1 is the mixture of Bayes.
     maximum_dissimilarity : float or None
         A window further from the training windows, in units of their own limit, is abstained from; None: never.
+    overrides : Overrides
+        What holds instead of ``maximum_dissimilarity`` from a session on.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
     champion_family: str = "lstm"
     learning_rate: float = 0.0
     maximum_dissimilarity: float | None = None
+    overrides: Overrides = field(default_factory=Overrides)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.learning_rate <= 10.0:
@@ -43,6 +48,10 @@ class EnsembleConfig:
         negative = {family: weight for family, weight in self.weights.items() if not weight >= 0}
         if negative:
             raise ValueError(f"ensemble weights {negative}: expected numbers that are not negative")
+
+    def limit_at(self, session: date) -> float | None:
+        """The dissimilarity from which a window of ``session`` is abstained from; None: never."""
+        return self.overrides.value_at(DISSIMILARITY, session, self.maximum_dissimilarity)
 
     def normalised(self, models: Sequence[LiveModel]) -> list[float]:
         """Weights of these models, adding up to 1.

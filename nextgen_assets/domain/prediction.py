@@ -196,6 +196,7 @@ def _session_rows(
     row_of = {ticker: row for row, ticker in enumerate(batch.tickers)}
     joined = join_models(batch.tensor, models, config) if models and row_of else None
     unlike = _dissimilarity(batch.tensor, models) if joined is not None else None
+    limit = config.limit_at(group["session_date"][0])
     records: list[tuple[object, ...]] = []
     for ticker, session, deviation in group.select("ticker", "session_date", "volatility").rows():
         row = row_of.get(ticker)
@@ -220,7 +221,7 @@ def _session_rows(
                 deviation,
                 None if deviation is None else mean * deviation,
                 joined.ensemble[row],
-                _reason(deviation, distance, config.maximum_dissimilarity),
+                _reason(deviation, distance, limit),
                 distance,
             )
         )

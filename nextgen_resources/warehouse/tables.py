@@ -116,6 +116,7 @@ _SPECS = (
     TableSpec("predictions", "predictions", WriteMode.APPEND, "session_date"),
     TableSpec("promotion_verdicts", "predictions", WriteMode.APPEND, None),
     TableSpec("calibration_adjustments", "predictions", WriteMode.APPEND, "effective_from"),
+    TableSpec("threshold_overrides", "predictions", WriteMode.APPEND, None),
     TableSpec("prediction_accuracy", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),
     TableSpec("prediction_accuracy_revisions", "prediction_accuracy", WriteMode.APPEND, "revised_on"),
     TableSpec("abstention_outcomes", "prediction_accuracy", WriteMode.APPEND, "target_session_date"),

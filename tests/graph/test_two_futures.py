@@ -57,6 +57,7 @@ QUIET_TABLES = {
     "retrain_signals",
     "abstention_outcomes",
     "prediction_accuracy_revisions",
+    "threshold_overrides",
     "outcome_labels",
     "drift_metrics",
     "retrain_answers",
@@ -110,6 +111,7 @@ def test_every_table_has_something_to_compare_before_the_last_parting(real: Buil
     rare = {
         "market_price_revisions",
         "prediction_accuracy_revisions",
+        "threshold_overrides",
         "corporate_action_revisions",
         "bias_flags",
         "drift_metrics",
