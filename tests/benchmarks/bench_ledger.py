@@ -19,6 +19,7 @@ import numpy as np
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.domain.trading.bare_ledger import replay_orders
 from nextgen_assets.domain.trading.market import MarketData
+from nextgen_assets.domain.trading.money import to_micros_array
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.spreads import fill_slippage
 
@@ -55,6 +56,16 @@ def never_across_zero(orders: np.ndarray) -> np.ndarray:
         kept[row] = np.where(is_leaving, np.sign(wanted) * np.minimum(np.abs(wanted), np.abs(held)), wanted)
         held += kept[row]
     return kept
+
+
+def as_paid(opens: np.ndarray, parts_per_million: np.ndarray) -> np.ndarray:
+    """Slippage as the fraction that is paid: whole micro-dollars a share, rounded against us.
+
+    Peers that were given the fraction before rounding differ by half a micro-dollar for every share that was ever traded:
+    five dollars in the end.
+    """
+    quoted = to_micros_array(opens)
+    return -((-quoted * parts_per_million) // 1_000_000) / quoted
 
 
 def estimated_spreads(closes: np.ndarray) -> np.ndarray:
@@ -116,7 +127,11 @@ def main() -> None:
         "closes": closes,
         "round_trips": trips,
     }
-    given |= {"slippage": slippage / 1e6, "fee": np.array(1.0), "cash": np.array(RULES.initial_cash_usd)}
+    given |= {
+        "slippage": as_paid(opens, slippage),
+        "fee": np.array(1.0),
+        "cash": np.array(RULES.initial_cash_usd),
+    }
     found = peers(given)
     if found is None:
         return

@@ -33,17 +33,19 @@ SETTINGS: dict[str, Any] = {
 
 
 @contextmanager
-def trading_world(folder: Path, overrides: Mapping[str, Any] | None = None) -> Iterator[Built]:
-    """A scenario with bars, actions, forecasts and priorities of every session, and no plan yet."""
+def trading_world(
+    folder: Path, overrides: Mapping[str, Any] | None = None, mean: float = 0.01
+) -> Iterator[Built]:
+    """A scenario with bars, actions, forecasts (of this mean) and priorities of every session, and no plan yet."""
     with built(folder, SETTINGS | dict(overrides or {})) as scenario:
         if not scenario.warehouse.scalar("SELECT count(*) FROM market_prices"):
             assets = {"security_listings", "ticker_universe", "market_prices", "corporate_actions"}
             scenario.run("prepare_inputs", SESSIONS[0], SESSIONS[-1], assets)
-            foretell(scenario, SESSIONS)
+            foretell(scenario, SESSIONS, mean=mean)
         yield scenario
 
 
-def foretell(scenario: Built, sessions: list[date], seed: int = 1) -> None:
+def foretell(scenario: Built, sessions: list[date], seed: int = 1, mean: float = 0.01) -> None:
     """Write a forecast and a priority for every bar of the sessions, one in ten an abstention."""
     bars = scenario.warehouse.read(
         "SELECT ticker, session_date FROM market_prices WHERE session_date BETWEEN $first AND $last ORDER BY ALL",
@@ -51,7 +53,7 @@ def foretell(scenario: Built, sessions: list[date], seed: int = 1) -> None:
         last=sessions[-1],
     )
     rng = np.random.default_rng(seed)
-    expected = rng.normal(0.01, 0.02, bars.height)
+    expected = rng.normal(mean, 0.02, bars.height)
     abstained = rng.random(bars.height) < 0.1
     rises = ((bars["ticker"] == "IBM") & (bars["session_date"] <= date(2005, 2, 8))).to_numpy()
     rises |= ((bars["ticker"] == "AAPL") & (bars["session_date"] >= date(2005, 2, 24))).to_numpy()
