@@ -1,7 +1,6 @@
 """The ledger of predictions: calibrated, bounded, or abstained from with a reason."""
 
 import dagster as dg
-import polars as pl
 
 from nextgen_assets.domain.promotion import PROMOTED
 from nextgen_assets.metadata import record
@@ -12,6 +11,7 @@ from nextgen_resources.clock import Clock
 from nextgen_resources.model_store import ModelStore
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.timing import Stopwatch
+from nextgen_resources.warehouse.continuing import Continued
 from nextgen_resources.warehouse.warehouse import Warehouse
 
 
@@ -31,7 +31,7 @@ def predictions(
     settings: dg.ResourceParam[Settings],
     model_store: dg.ResourceParam[ModelStore],
     clock: dg.ResourceParam[Clock],
-) -> dict[str, pl.DataFrame]:
+) -> Continued:
     """One row per member of the universe, session, model and window; an abstention says why.
 
     Key: prediction_id, a hash of what was decided. Source: the windows of the session, the models live
@@ -44,6 +44,7 @@ def predictions(
     its verdicts, with their reasons, are in promotion_verdicts and decide who is served in the next month.
     """
     watch, sessions = Stopwatch(), requested_sessions(context)
+    mark = warehouse.mark("overrides_mark", scenario_id=settings.scenario_id, last=sessions[-1])
     found = issue(warehouse, settings, model_store, sessions, clock.now(), watch)
     rows, judged = found.predictions, found.verdicts
     promoted = int((judged["verdict"] == PROMOTED).sum())
@@ -53,8 +54,9 @@ def predictions(
         "challengers promoted": promoted,
     }
     record(context, watch, rows.drop("ensemble", "adjustments"), "session_date", figures=figures)
-    return {
+    frames = {
         "predictions": rows,
         "promotion_verdicts": judged,
         "calibration_adjustments": found.adjustments,
     }
+    return Continued(frames, (mark,))

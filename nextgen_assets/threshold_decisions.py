@@ -63,12 +63,15 @@ def override(
         later than everything decided, is none of the exchange, or the reason or the author is empty.
     ModelDecisionError
         If there is neither a prediction nor a bar yet.
+    StaleReadError
+        If a session was decided in the meantime; decide again.
     """
     for name, text in (("reason", reason), ("author", author)):
         if not text.strip():
             raise ThresholdDecisionError(
                 f"the {name} is empty; say it in words, it is kept with the decision"
             )
+    mark = warehouse.mark("newest_decided_session", scenario_id=settings.scenario_id)
     earliest = next_session(warehouse, settings)
     calendar = calendar_of(settings)
     start = effective_from or earliest
@@ -98,5 +101,6 @@ def override(
     )
     row = {"override_id": decided.override_id, **asdict(decided), "created_at": now}
     kinds = {"value": pl.Float64, "created_at": pl.Datetime("us", "UTC")}
-    append_rows(warehouse, "threshold_overrides", pl.DataFrame([row], schema_overrides=kinds), RUN_ID, now)
+    frame = pl.DataFrame([row], schema_overrides=kinds)
+    append_rows(warehouse, "threshold_overrides", frame, RUN_ID, now, (mark,))
     return decided

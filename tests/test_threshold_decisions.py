@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from nextgen_assets import threshold_decisions
 from nextgen_assets.threshold_decisions import Override, ThresholdDecisionError, override
 from nextgen_assets.threshold_view import read_overrides
+from nextgen_resources.errors import StaleReadError
 from nextgen_resources.settings.loader import load_settings
 from nextgen_resources.settings.schema import Settings
 from nextgen_resources.warehouse.warehouse import Warehouse
@@ -76,6 +78,20 @@ def test_override_that_cannot_be_is_refused_and_writes_nothing(
 ) -> None:
     with pytest.raises(ThresholdDecisionError, match=message):
         decide(decided, settings, name, value, **how)
+    assert decided.scalar("SELECT count(*) FROM threshold_overrides") == 0
+
+
+def test_session_that_is_decided_in_the_meantime_refuses_the_override(
+    decided: Warehouse, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(warehouse: Warehouse, given: Settings) -> date:
+        with warehouse.transaction() as connection:
+            connection.execute("UPDATE market_prices SET session_date = $day", {"day": NEXT})
+        return NEXT
+
+    monkeypatch.setattr(threshold_decisions, "next_session", meanwhile)
+    with pytest.raises(StaleReadError, match="nothing was written: do it again"):
+        decide(decided, settings, SKILL, 0.0)
     assert decided.scalar("SELECT count(*) FROM threshold_overrides") == 0
 
 
