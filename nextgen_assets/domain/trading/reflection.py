@@ -79,7 +79,8 @@ def reflect(
     -------
     DataFrame
         ``trade_reflections`` without ``run_id``, by session and ticker. ``realized_pnl_usd`` is net:
-        sales, dividends and cash in lieu minus purchases, commission and borrowing.
+        sales, dividends and cash in lieu minus purchases, commission and borrowing. ``outcome_quantile`` is
+        that of the position: of shares sold short, the probability of the security's return or a higher one.
 
     Raises
     ------
@@ -215,8 +216,9 @@ def _row(
     attribution = "{" + ", ".join(f'"{cause}": {to_usd(parts[cause])}' for cause in CAUSES) + "}"
     decided = (scenario_id, position.closed_on, position.ticker, position.opened_on, expectation, outcome)
     lesson = lesson_of(parts, result)
+    quantile = 1.0 - came.quantile if position.is_short else came.quantile  # low is bad for the position
     reflection_id = content_id("reflection", *decided, result, attribution, lesson)
-    return (reflection_id, *decided, result, attribution, lesson, came.quantile, came.chance)
+    return (reflection_id, *decided, result, attribution, lesson, quantile, came.chance)
 
 
 def _dollars(micros: int) -> str:

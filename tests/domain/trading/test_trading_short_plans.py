@@ -91,6 +91,10 @@ def test_the_reflection_on_a_short_has_the_sign_of_what_was_earned() -> None:
     assert said["thesis"].startswith("AAA, sold short: up with probability 0.35")
     assert "sold short) after 12 sessions" in said["outcome"]
     assert said["realized_pnl_usd"] > 0
+    assert (
+        said["outcome_quantile"] > 0.6
+    )  # it fell by five per cent where two were expected: better for who is short
+    assert "to be as low by the prediction" in said["outcome"]
     assert parts["market"] > 0  # the universe is the ticker itself: it fell, and that was gained
     assert parts["cost"] < 0
     assert sum(parts.values()) == pytest.approx(float(said["realized_pnl_usd"]), abs=1e-6)
