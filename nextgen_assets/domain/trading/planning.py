@@ -85,6 +85,9 @@ class Desk:
         Limits, and the principles they switch on, in the order of application.
     calendar, delay_minutes
         Sessions, and minutes from the close to the knowledge cut-off.
+    is_recorded : bool
+        Whether every plan is kept with what was said of it; without, only orders are, which is what a replay
+        for its fills needs and takes half the time.
     """
 
     market: MarketData
@@ -93,6 +96,7 @@ class Desk:
     principles: tuple[Principle, ...]
     calendar: SessionCalendar
     delay_minutes: int
+    is_recorded: bool = True
 
     @cached_property
     def slippage_rate(self) -> NDArray[np.float64]:
@@ -142,7 +146,7 @@ def draft_session(
     recent_nav : tuple of int
         Net asset values of the brake's window up to and with S, micro-dollars.
     plans : PlanRows
-        Receives one row per ticker with a bar on S or held, by ticker.
+        Receives one row per ticker with a bar on S or held, by ticker; orders alone where nothing is recorded.
     """
     market, row = desk.market, desk.market.row(session)
     held = np.zeros(len(market.tickers), dtype=np.int64)
@@ -177,7 +181,7 @@ def draft_session(
         situation,
         weights,
         changes,
-        _principles_json(desk.principles, judgements),
+        _principles_json(desk.principles, judgements) if desk.is_recorded else None,
         desk.forecasts.prediction_id[forecast_row, columns].tolist(),
         desk.calendar.cutoff(session, desk.delay_minutes),
     )
@@ -290,7 +294,7 @@ def _append(
     situation: Situation,
     weights: NDArray[np.float64],
     changes: NDArray[np.int64],
-    principles: list[str],
+    principles: list[str] | None,
     prediction_ids: list[object],
     as_of: datetime,
 ) -> None:
@@ -302,16 +306,18 @@ def _append(
         changes.tolist(),
         situation.quantity_held.tolist(),
         situation.price_usd.tolist(),
-        principles,
+        principles or [""] * len(changes),
         prediction_ids,
         strict=True,
     ):
+        if not (principles or change):
+            continue
         action = ("buy", "sell")[(change > 0) == is_short] if change else "hold" if held else "none"
         weight = -size if is_short and size else size
         quantity = normal(Fraction(abs(change), situation.rules.lots_per_share))
         if change == -held:  # closed: exactly what is held, whatever the lots
             quantity = abs(book.quantity(ticker))
         decided = (book.scenario_id, situation.session_date, ticker, action, weight, quantity, price)
-        plan_id = content_id("plan", *decided, prediction_id, said)
+        plan_id = content_id("plan", *decided, prediction_id, said) if principles else f"plan of {ticker}"
         for name, value in zip(PLAN_SCHEMA, (plan_id, *decided, prediction_id, said, as_of), strict=True):
             columns[name].append(value)

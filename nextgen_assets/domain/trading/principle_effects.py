@@ -106,7 +106,9 @@ def _replay(
     delay_minutes: int,
 ) -> _Outcome:
     state = PortfolioState("replay")
-    outcome = run_sessions(state, sessions, market, forecasts, rules, calendar, delay_minutes)
+    outcome = run_sessions(
+        state, sessions, market, forecasts, rules, calendar, delay_minutes, is_recorded=False
+    )
     _, values = value_portfolio(outcome.entries, market, sessions, "replay", calendar, delay_minutes)
     net = values["net_asset_value_usd"].cast(pl.Float64).to_numpy()
     done = outcome.trades.filter(pl.col("status") != "rejected")

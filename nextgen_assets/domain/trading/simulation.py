@@ -78,6 +78,8 @@ def run_sessions(
     calendar: SessionCalendar,
     delay_minutes: int,
     pending: pl.DataFrame | None = None,
+    *,
+    is_recorded: bool = True,
 ) -> SessionOutcomes:
     """Simulate consecutive sessions: fill the plans of the session before, then draft new ones.
 
@@ -100,6 +102,8 @@ def run_sessions(
         Minutes from the close to the knowledge cut-off; gives ``as_of``.
     pending : DataFrame, optional
         Plans of the session before the first (columns of ``trade_plans``); other sessions are ignored.
+    is_recorded : bool
+        False for the fills alone: the plans then hold orders only, without reasons and identity.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def run_sessions(
         raise MarketDataError("forecast and market panels have different tickers; build both over the same")
     if state.recent_nav_micros is None:
         raise LedgerError("the state has no recent net asset values; pass portfolio_values to its builder")
-    desk = Desk(market, forecasts, rules, selected(rules), calendar, delay_minutes)
+    desk = Desk(market, forecasts, rules, selected(rules), calendar, delay_minutes, is_recorded)
     forecast_rows = {session: row for row, session in enumerate(forecasts.sessions)}
     floor = TradingFloor(market, rules, calendar, Journal(Book(replace(state, is_margin=rules.shorting))))
     previous = calendar.shift(sessions[0], -1)
