@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from nextgen_assets.domain.curiosity import CuriositySettings, find_insights
+from nextgen_assets.domain.curiosity import CuriositySettings, Findings, find_insights
 from nextgen_assets.domain.insight_retests import RetestRules, continued
 from nextgen_assets.metadata import record
 from nextgen_assets.outcome_context import with_context
@@ -30,7 +30,8 @@ def learning_insights(
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar, delay = calendar_of(settings), settings.ingestion.cutoff_delay_minutes
     month_ends = [day for day in sessions if calendar.shift(day, 1).month != day.month]
-    rules, parts = curiosity_rules(settings), []
+    rules = curiosity_rules(settings)
+    parts: list[Findings] = []
     with warehouse.snapshot():
         earlier = warehouse.read("findings_before", first=sessions[0])
         for known in by_knowledge(warehouse, settings, sessions):

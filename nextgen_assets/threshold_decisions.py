@@ -100,7 +100,7 @@ def override(
         author.strip(),
     )
     row = {"override_id": decided.override_id, **asdict(decided), "created_at": now}
-    kinds = {"value": pl.Float64, "created_at": pl.Datetime("us", "UTC")}
+    kinds: dict[str, pl.DataType] = {"value": pl.Float64(), "created_at": pl.Datetime("us", "UTC")}
     frame = pl.DataFrame([row], schema_overrides=kinds)
     append_rows(warehouse, "threshold_overrides", frame, RUN_ID, now, (mark,))
     return decided

@@ -40,7 +40,7 @@ def decided(warehouse: Warehouse) -> Warehouse:
 
 
 def decide(warehouse: Warehouse, settings: Settings, name: str, value: float | None, **how: Any) -> Override:
-    given = {"reason": "badly calibrated since May", "author": "ann", "now": NOW} | how
+    given: dict[str, Any] = {"reason": "badly calibrated since May", "author": "ann", "now": NOW} | how
     return override(warehouse, settings, name, value, **given)
 
 

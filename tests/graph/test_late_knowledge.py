@@ -97,6 +97,7 @@ def test_outcome_that_a_correction_changed_is_revised_once_and_its_first_judgeme
     assert found.keys() == {
         ("AAPL", ONE, TWO, FOUR, "price"),
         ("GOOG", ONE, TWO, THREE, "late"),
+        ("IBM", TWO, THREE, FOUR, "late"),
         ("MSFT", THREE, FOUR, FIVE, "price"),
     }
     judged = lived.warehouse.read("SELECT * FROM horizon_outcomes WHERE horizon_sessions = 1")
@@ -109,7 +110,7 @@ def test_outcome_that_a_correction_changed_is_revised_once_and_its_first_judgeme
         "told_revisions", scenario_id="baseline", since=datetime(2004, 1, 1, tzinfo=UTC)
     )
     assert {(ticker, day) for ticker, day in told.select("ticker", "session_date").rows()} <= {
-        ("MSFT", FIVE), ("AAPL", FOUR), ("GOOG", THREE)}  # fmt: skip
+        ("MSFT", FIVE), ("AAPL", FOUR), ("IBM", FOUR), ("GOOG", THREE)}  # fmt: skip
     assert told.height
 
 
