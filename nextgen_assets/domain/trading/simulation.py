@@ -19,7 +19,8 @@ from nextgen_assets.domain.trading.journal import Journal
 from nextgen_assets.domain.trading.ledger import entries_frame
 from nextgen_assets.domain.trading.market import MarketData, MarketDataError
 from nextgen_assets.domain.trading.money import to_micros
-from nextgen_assets.domain.trading.planning import Desk, PlanRows, draft_session, net_asset_value_micros
+from nextgen_assets.domain.trading.plan_rows import PlanRows
+from nextgen_assets.domain.trading.planning import Desk, draft_session, net_asset_value_micros
 from nextgen_assets.domain.trading.portfolio import Book, LedgerError, PortfolioState
 from nextgen_assets.domain.trading.principles import selected
 from nextgen_assets.domain.trading.quantities import stored_quantity
