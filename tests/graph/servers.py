@@ -167,7 +167,7 @@ def daemon(door: Door) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def await_loaded(api: Api, process: subprocess.Popen[bytes], timeout_seconds: float = 120.0) -> None:
+def await_loaded(api: Api, process: subprocess.Popen[bytes], timeout_seconds: float = 400.0) -> None:
     """Return once the webserver answers and its code location is loaded; its load error raises."""
     for _ in polling(timeout_seconds, "the code location to load"):
         if process.poll() is not None:

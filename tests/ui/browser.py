@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -56,9 +57,41 @@ class Browser:
             ) from error
         raise AssertionError("polling ends with an error")
 
+    def click(self, xpath: str, timeout_seconds: float = 60.0) -> None:
+        """Press the mouse on the first element that ``xpath`` names, once it is there and nothing covers it."""
+        self._act(xpath, "click", {}, timeout_seconds)
+
+    def type(self, xpath: str, text: str, timeout_seconds: float = 60.0) -> None:
+        """Key by key into the first element that ``xpath`` names."""
+        self._act(xpath, "value", {"text": text}, timeout_seconds)
+
+    def screenshot(self, path: Path) -> Path:
+        """What the window shows, as a PNG at ``path``."""
+        with urllib.request.urlopen(f"{self.session_url}/screenshot", timeout=120) as response:
+            path.write_bytes(base64.b64decode(json.load(response)["value"]))
+        return path
+
     def text(self) -> str:
         """What a person can read on the page."""
         return str(self.run("return document.body.innerText"))
+
+    def _act(self, xpath: str, action: str, content: dict[str, Any], timeout_seconds: float) -> None:
+        said = "it is not on the page"
+        try:
+            for _ in polling(timeout_seconds, xpath):
+                found = _post(f"{self.session_url}/elements", {"using": "xpath", "value": xpath})
+                if not found:
+                    continue
+                (element,) = found[0].values()
+                try:
+                    _post(f"{self.session_url}/element/{element}/{action}", content)
+                except AssertionError as error:  # covered, not enabled yet, or drawn anew meanwhile
+                    said = str(error)
+                else:
+                    return
+        except TimeoutError as error:
+            shown = " ".join(self.text().split())[-1500:]
+            raise AssertionError(f"no {action} on {xpath}: {said}; the page says: {shown}") from error
 
 
 @contextmanager
