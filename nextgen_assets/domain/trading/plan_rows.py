@@ -17,7 +17,7 @@ from nextgen_assets.domain.trading.fills import Order
 from nextgen_assets.domain.trading.money import MONEY, content_id, to_micros
 from nextgen_assets.domain.trading.portfolio import Book
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
-from nextgen_assets.domain.trading.quantities import normal, quantity_series
+from nextgen_assets.domain.trading.quantities import normal, quantity_series, unsigned
 
 PLAN_SCHEMA: Final[dict[str, pl.DataType]] = {
     "plan_id": pl.String(),
@@ -106,7 +106,7 @@ def append_plans(
         weight = -size if is_short and size else size
         quantity = normal(Fraction(abs(change), situation.rules.lots_per_share))
         if change == -held:  # closed: exactly what is held, whatever the lots
-            quantity = abs(book.quantity(ticker))
+            quantity = unsigned(book.quantity(ticker))
         decided = (book.scenario_id, situation.session_date, ticker, action, weight, quantity, price)
         plan_id = content_id("plan", *decided, prediction_id, said) if principles else f"plan of {ticker}"
         for name, value in zip(PLAN_SCHEMA, (plan_id, *decided, prediction_id, said, as_of), strict=True):

@@ -19,7 +19,7 @@ from nextgen_assets.domain.trading.money import MICROS_PER_USD, to_micros
 from nextgen_assets.domain.trading.plan_rows import PlanRows, append_plans, principles_json
 from nextgen_assets.domain.trading.portfolio import Book, Position, check_worth
 from nextgen_assets.domain.trading.principles import Judgement, Principle, Situation
-from nextgen_assets.domain.trading.quantities import worth_micros
+from nextgen_assets.domain.trading.quantities import unsigned, worth_micros
 from nextgen_assets.domain.trading.rules import TradingRules
 from nextgen_assets.domain.trading.sides import carry_rate, mirrored, on_short_side
 from nextgen_assets.domain.trading.sizing import share_changes
@@ -111,7 +111,7 @@ def draft_session(
     gains, falls = (np.full(len(market.tickers), np.nan) for _ in range(2))
     for ticker, position in book.positions.items():
         column = market.column(ticker)
-        size = math.ceil(abs(position.quantity) * lots)
+        size = math.ceil(unsigned(position.quantity) * lots)
         held[column] = size if position.quantity > 0 else -size
         ages[column] = today - desk.calendar.index(position.opened_on) + 1
         gains[column], falls[column] = _standing(market, row, column, position)

@@ -33,6 +33,11 @@ def normal(quantity: Quantity) -> Quantity:
     return quantity.numerator if quantity.denominator == 1 else quantity
 
 
+def unsigned(quantity: Quantity) -> Quantity:
+    """How many shares, whichever side they are on."""
+    return -quantity if quantity < 0 else quantity
+
+
 def from_micro_shares(micro_shares: int) -> Quantity:
     """A number of shares from its millionths."""
     return normal(Fraction(micro_shares, MICRO_SHARES))
@@ -109,4 +114,5 @@ def worth_array(micro_shares: _Counts, price_micros: _Counts) -> _Counts:
     floor, remainder = np.divmod(rest * price_micros, MICRO_SHARES)
     total = whole * price_micros + floor
     is_up = (2 * remainder > MICRO_SHARES) | ((2 * remainder == MICRO_SHARES) & (total % 2 == 1))
-    return total + is_up
+    rounded: _Counts = total + is_up
+    return rounded

@@ -43,9 +43,11 @@ def on_short_side(
     and its expected return do.
     """
     if not rules.shorting:
-        return held < 0
+        short: Flags = held < 0
+        return short
     falls = (numbers["probability_up"] < 0.5) & (numbers["expected_log_return"] < 0.0) & ~abstained
-    return (held < 0) | ((held == 0) & falls)
+    either: Flags = (held < 0) | ((held == 0) & falls)
+    return either
 
 
 def mirrored(numbers: Mapping[str, Floats], is_short: Flags) -> dict[str, Floats]:
