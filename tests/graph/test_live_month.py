@@ -34,17 +34,15 @@ CORRECTED = {
     ("GOOG", MONTH[5]): (MONTH[15], 0.7),
 }
 """Closes that are restated: in the morning of which session, and where between low and high they lie then."""
-TRADES_ON_LITTLE = {
-    "trading.slippage_bps": 0,
-    "trading.commission_per_share_usd": 0,
-    "trading.commission_minimum_usd": 0,
-    "trading.kelly_fraction": 1.0,
+TRADES_DAILY = {
+    "trading.principles": ["evidence", "diversify", "liquidity", "preserve_capital", "cut_losses", "budget"],
     "trading.minimum_trade_weight": 0.001,
     "trading.minimum_hold_sessions": 1,
 }
-"""Forecasts of so short a history promise less than the usual costs, and nothing would be bought."""
-PROVEN = ("predictions", "prediction_accuracy", "prediction_accuracy_revisions", "trade_plans", "trades",
-          "ledger_entries", "portfolio_holdings", "portfolio_values", "trade_reflections")  # fmt: skip
+"""Whatever is predicted is held, in equal parts that are kept equal. Forecasts of so short a history promise less than a
+trade costs: with conviction and patience nothing would be bought."""
+PROVEN = ("predictions", "prediction_accuracy", "trade_plans", "trades", "ledger_entries", "portfolio_holdings",
+          "portfolio_values", "trade_reflections")  # fmt: skip
 TRADING = dg.AssetSelection.assets("trade_reflections").upstream() - dg.AssetSelection.assets(
     "model_registry"
 )
@@ -65,7 +63,7 @@ def train_if_month_ends(scenario: Built, session: date) -> None:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The history up to the month, decided in one run."""
     history = common_history(tmp_path_factory.getbasetemp())
-    with world(tmp_path_factory.mktemp("begun") / "world", None, history, **TRADES_ON_LITTLE) as plain:
+    with world(tmp_path_factory.mktemp("begun") / "world", None, history, **TRADES_DAILY) as plain:
         scenario = with_jobs(plain, JOBS)
         scenario.run("decide", BEFORE[0], BEFORE[-1])
         return scenario
@@ -76,7 +74,7 @@ def lived(begun: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bu
     """The month, session by session, as the vendor told it."""
     clock, vendor = Now(), Vendor()
     start = begun.settings.paths.data_dir.parent
-    with world(tmp_path_factory.mktemp("lived") / "world", None, start, **TRADES_ON_LITTLE) as plain:
+    with world(tmp_path_factory.mktemp("lived") / "world", None, start, **TRADES_DAILY) as plain:
         scenario = with_jobs(plain, JOBS, **living(clock, vendor, plain))
         for session in MONTH:
             vendor.withheld = {hole for hole, told in LATE.items() if session < told}
@@ -98,7 +96,7 @@ def lived(begun: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bu
 def replayed(lived: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     """What the month recorded, with everything derived from it gone and built again in one range."""
     start = lived.settings.paths.data_dir.parent
-    with world(tmp_path_factory.mktemp("replayed") / "world", None, start, **TRADES_ON_LITTLE) as plain:
+    with world(tmp_path_factory.mktemp("replayed") / "world", None, start, **TRADES_DAILY) as plain:
         with plain.warehouse.transaction() as connection:
             for spec in TABLES.values():
                 if spec.name not in RAW and spec.slice_column:
@@ -129,7 +127,11 @@ def test_month_was_lived_with_late_and_restated_bars_and_traded(lived: Built) ->
     assert set(revised.rows()) == set(CORRECTED)
     assert not known_by(lived, "predictions", MONTH[-1]).filter(within)["abstained"].all()
     for table in PROVEN:
-        assert known_by(lived, table, MONTH[-1]).height, table
+        assert known_by(lived, table, MONTH[-1]).filter(within).height, table
+    fills = known_by(lived, "trades", MONTH[-1]).filter(within, pl.col("quantity") > 0)
+    print(f"\n{fills.height} fills on {fills['session_date'].n_unique()} of {len(MONTH)} sessions")
+    assert fills["session_date"].n_unique() > len(MONTH) // 2
+    assert set(fills["side"]) == {"buy", "sell"}
 
 
 @pytest.mark.parametrize("table", PROVEN)
