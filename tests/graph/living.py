@@ -21,6 +21,14 @@ RAW = ("security_listings", "ticker_universe", "market_prices", "market_price_re
        "news_sentiment", "quarantine")  # fmt: skip
 """Tables of what was told: the recorded inputs."""
 
+TRADES_DAILY = {
+    "trading.principles": ["evidence", "diversify", "liquidity", "preserve_capital", "cut_losses", "budget"],
+    "trading.minimum_trade_weight": 0.001,
+    "trading.minimum_hold_sessions": 1,
+}
+"""Whatever is predicted is held, in equal parts that are kept equal. Forecasts of so short a history promise less than a
+trade costs: with conviction and patience nothing would be bought."""
+
 
 @dataclass
 class Now:

@@ -18,7 +18,7 @@ from nextgen_assets.domain.sessions import xnys
 from nextgen_resources.warehouse.tables import TABLES
 from tests.graph.futures import HISTORY, common_history, exact_text, known_by, world
 from tests.graph.harness import Built
-from tests.graph.living import RAW, Now, Vendor, living, with_jobs
+from tests.graph.living import RAW, TRADES_DAILY, Now, Vendor, living, with_jobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]
 
@@ -34,13 +34,6 @@ CORRECTED = {
     ("GOOG", MONTH[5]): (MONTH[15], 0.7),
 }
 """Closes that are restated: in the morning of which session, and where between low and high they lie then."""
-TRADES_DAILY = {
-    "trading.principles": ["evidence", "diversify", "liquidity", "preserve_capital", "cut_losses", "budget"],
-    "trading.minimum_trade_weight": 0.001,
-    "trading.minimum_hold_sessions": 1,
-}
-"""Whatever is predicted is held, in equal parts that are kept equal. Forecasts of so short a history promise less than a
-trade costs: with conviction and patience nothing would be bought."""
 PROVEN = ("predictions", "prediction_accuracy", "trade_plans", "trades", "ledger_entries", "portfolio_holdings",
           "portfolio_values", "trade_reflections")  # fmt: skip
 TRADING = dg.AssetSelection.assets("trade_reflections").upstream() - dg.AssetSelection.assets(

@@ -28,7 +28,7 @@ from nextgen_assets.domain.sessions import xnys
 from nextgen_resources.warehouse.tables import TABLES
 from tests.graph.futures import SETTINGS, common_history, world
 from tests.graph.harness import SMALL, Built
-from tests.graph.living import with_jobs
+from tests.graph.living import TRADES_DAILY, with_jobs
 from tests.graph.servers import PROJECT, Door
 from tests.production.conductor import Conductor
 from tests.production.plant import Plant
@@ -47,7 +47,7 @@ RAW_ASSETS = (
 )  # fmt: skip
 """Their tables are what was known; everything else follows from it."""
 BUILD_FEATURES = dg.define_asset_job("build_features", dg.AssetSelection.assets("feature_windows"))
-LIVE = {
+LIVE = TRADES_DAILY | {
     "http.tries": 3,
     "http.backoff_seconds": 0.1,
     "http.timeout_seconds": 5,
@@ -142,7 +142,7 @@ def plant(folder: Path, history: Path, first: date) -> Iterator[Conductor]:
 def rebuilt(folder: Path, sessions: Sequence[date]) -> Iterator[Built]:
     """The raw rows of the lived warehouse, with every derived row of its sessions built again in one range."""
     shutil.rmtree(folder / "rebuilt", ignore_errors=True)
-    with world(folder / "rebuilt", None, folder / "lived") as plain:
+    with world(folder / "rebuilt", None, folder / "lived", **TRADES_DAILY) as plain:
         with plain.warehouse.transaction() as connection:
             for spec in TABLES.values():
                 if spec.asset not in RAW_ASSETS and spec.slice_column:

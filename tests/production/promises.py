@@ -149,7 +149,12 @@ def time_rules(evidence: Evidence) -> Found:
         WHERE m.labels_end_session >= p.session_date""")
     wrong = (("knew too much", late), ("filled too early", early), ("trained on its future", trained))
     problems = [f"{name}: {frame.height}" for name, frame in wrong if frame.height]
-    return problems, f"{evidence.lived.warehouse.scalar('SELECT count(*) FROM trades')} trades"
+    filled = evidence.rows("SELECT trade_id FROM trades WHERE quantity > 0")
+    stated = evidence.rows(
+        "SELECT 1 FROM predictions WHERE NOT abstained AND session_date < $last", last=evidence.sessions[-1]
+    )
+    problems += ["nothing was traded, so nothing is shown"] if stated.height and not filled.height else []
+    return problems, f"{filled.height} trades"
 
 
 def said_stands(evidence: Evidence) -> Found:
