@@ -84,10 +84,12 @@ class Servers:
 
 
 def kill_a_run(instance: dg.DagsterInstance, choice: random.Random) -> str:
-    """SIGKILL to the process of a run that is at work; the run's id."""
+    """SIGKILL to the process of a run that is at work, of another backfill when one has ended; the run's id."""
     launcher = instance.run_launcher
     assert isinstance(launcher, WatchedRunLauncher)
     for _ in polling(300, "a run at work", 0.05):
+        if is_quiet(instance):
+            launch(instance, SESSIONS)
         started = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
         choice.shuffle(started)
         for run in started:
