@@ -125,6 +125,7 @@ def test_correction_adds_revisions_of_what_it_touched_and_edits_nothing(
         assert content(lived, table).join(kept, on=kept.columns, how="semi", nulls_equal=True).height == kept.height  # fmt: skip
 
 
+@pytest.mark.slow
 def test_range_equals_session_by_session_and_again_adds_nothing(lived: Warehouse, settings: Settings) -> None:
     run(lived, settings, DAYS[3:13])
     ranged = content(lived, "prediction_accuracy_revisions")
@@ -140,6 +141,7 @@ def test_range_equals_session_by_session_and_again_adds_nothing(lived: Warehouse
     assert ranged.height > 10
 
 
+@pytest.mark.slow
 def test_feedback_reads_what_each_session_knew_and_receivers_are_told(
     lived: Warehouse, settings: Settings
 ) -> None:
