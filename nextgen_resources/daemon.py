@@ -3,7 +3,8 @@
 Two stock daemons on one instance both evaluate every schedule and sensor and both take runs from the queue; Dagster
 only logs an error about their heartbeats. Here the second one ends at once and says which one is at work. The lease is a
 lock that dies with its holder: of the file system for a history beside it, of the server for a history in PostgreSQL,
-where it also holds between machines. A stock ``dagster-daemon`` does not ask for it.
+where it also holds between machines. A stock ``dagster-daemon`` does not ask for it. Retries of runs that the stock one
+loses are made up for (`run_retries`).
 """
 
 from __future__ import annotations
@@ -137,13 +138,17 @@ def _refusal(holder: str, of_what: str) -> DaemonRunningError:
 def main() -> None:
     """Run Dagster's daemon with its own options, behind the lease; other commands as they are."""
     import dagster as dg
+    from dagster._daemon import controller
     from dagster._daemon.cli import main as run
+
+    from nextgen_resources.run_retries import RetryKeeper
 
     if sys.argv[1:2] != ["run"]:
         run()
         return
     # a code server that is slow to load is no reason to give a backfill up
     os.environ.setdefault("DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR", "1")
+    vars(controller)["EventLogConsumerDaemon"] = RetryKeeper  # the stock one loses retries
     try:
         with dg.DagsterInstance.get() as instance, lease(instance):
             run()
