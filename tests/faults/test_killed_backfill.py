@@ -22,6 +22,7 @@ from tests.graph.servers import PROJECT, free_port, polling
 
 KILLS = int(os.environ.get("NEXTGEN_TEST_KILLS", "3"))
 """Kills of each kind; 50 take an hour."""
+SEED = int(os.environ.get("NEXTGEN_TEST_SEED", "7"))
 SESSIONS = sessions_of(24)
 QUICK = {
     "run_monitoring": {
@@ -106,7 +107,7 @@ def test_backfill_converges_through_kills_of_runs_daemon_and_webserver(
 ) -> None:
     site = Site.at(tmp_path, len(SESSIONS), 4, 1, **QUICK)
     monkeypatch.setenv("DAGSTER_HOME", site.door.environment["DAGSTER_HOME"])
-    moments, killed, runs = random.Random(7), Counter[str](), set[str]()
+    moments, killed, runs = random.Random(SEED), Counter[str](), set[str]()
     order = ["run", "daemon", "webserver"] * KILLS
     moments.shuffle(order)
     servers = Servers(site)
