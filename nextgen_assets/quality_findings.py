@@ -46,7 +46,7 @@ def quality_findings(
     watch, sessions = Stopwatch(), requested_sessions(context)
     calendar = calendar_of(settings)
     context_sessions = min(CONTEXT_SESSIONS, calendar.index(sessions[0]))
-    found, calls = [no_findings()], []
+    found = [no_findings()]
     repairs = RepairStep(warehouse, settings.ingestion.repairs, market_data.dividend_basis)
     for first, last, as_of in segments(warehouse, settings, sessions, context_sessions):
         start = calendar.shift(first, -min(CONTEXT_SESSIONS, calendar.index(first)))
@@ -57,7 +57,7 @@ def quality_findings(
         with watch.measure("provider"), recorded_calls(context, warehouse, http) as made:
             asked = max(start, calendar.shift(first, -STEP_SESSIONS))
             adjusted = adjusted_closes(market_data, bars, asked, last, is_last_try(context, settings))
-            calls.append(made.rows())
+            calls = made.rows()  # of all segments so far
         with watch.measure("compute"):
             seen = audited(bars, actions, adjusted)
             told = audit(seen, dividend_basis=market_data.dividend_basis)
@@ -69,7 +69,7 @@ def quality_findings(
     with watch.measure("repair"):
         repaired = repairs.write(context, clock.now())
     record(context, watch, rows, "session_date", figures={**counts, **repaired})
-    return {"quality_findings": rows, "provider_calls": pl.concat(calls)}
+    return {"quality_findings": rows, "provider_calls": calls}
 
 
 def of_holders(bars: pl.DataFrame, listings: pl.DataFrame, last: date) -> pl.DataFrame:

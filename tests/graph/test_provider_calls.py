@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from nextgen_resources.http.journal import Journal
 from nextgen_resources.http.policy import HttpPolicy
 from nextgen_resources.market_data import LISTING_SCHEMA, load_provider
 from nextgen_resources.market_data.delivery import each_ticker, whole_or_partial
+from nextgen_resources.warehouse.io_manager import WarehouseIOManager
 from tests.graph.harness import Built, built
+from tests.graph.living import with_jobs
 from tests.resources.http.loopback import Loopback, Reply, Seen, VirtualTime, policy_in, serving
 from tests.resources.market_data.yahoo_server import Chart, FakeYahoo, bars_of, yahoo_on
 
@@ -87,8 +89,10 @@ class World:
         overrides = {"ingestion.first_session": "2013-02-25", "ingestion.last_session": "2013-02-28"}
         provider = WebBars(http, self.server.url)
         try:
-            with built(self.folder, overrides, http=http, market_data=provider, clock=self.time) as graph:
-                yield graph
+            resources = {"http": http, "market_data": provider, "clock": self.time}
+            with built(self.folder, overrides, **resources) as graph:
+                keeper = WarehouseIOManager(graph.warehouse, graph.settings.scenario_id, self.time)
+                yield with_jobs(graph, [], **resources, io_manager=keeper)
         finally:
             provider.close()
             http.journal.close()
@@ -169,6 +173,39 @@ def test_a_failed_run_keeps_its_calls_the_next_goes_on_there_and_a_finished_one_
         assert len(world.server.seen) == 4
         assert graph.warehouse.read("SELECT * FROM market_prices ORDER BY ALL").equals(bars)
         assert graph.warehouse.scalar("SELECT count(*) FROM market_price_revisions") == 0
+
+
+class LivedTime(VirtualTime):
+    """Virtual time from the evening of the first session on."""
+
+    def now(self) -> datetime:
+        return datetime(2013, 2, 25, 21, 40, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+
+def test_an_audit_in_parts_hands_each_call_over_once(world: World) -> None:
+    def corrected(request: Seen) -> Reply:
+        bars = rows_of(request).body["bars"]
+        for bar in bars:
+            if "IBM" in request.path and bar["session_date"] == str(FIRST):
+                bar["close"] = (bar["low"] + bar["high"]) / 2
+        return Reply({"bars": bars})
+
+    world.time = LivedTime()
+    with world.graph() as graph:
+        assert run(graph, "security_listings").success
+        assert run(graph, "market_prices", FIRST, FIRST).success
+        world.time.sleep(43 * 3_600)
+        world.server.answer = corrected
+        assert run(graph, "market_prices", FIRST, date(2013, 2, 26)).success
+        assert graph.warehouse.scalar("SELECT count(*) FROM market_price_revisions") == 1
+        world.time.sleep(29 * 3_600)
+        assert run(graph, "market_prices", date(2013, 2, 27), LAST).success
+        before = graph.warehouse.scalar("SELECT count(*) FROM provider_calls")
+        assert run(
+            graph, "quality_findings"
+        ).success  # in two parts: before the correction was known, and after
+        calls = graph.warehouse.scalar("SELECT count(*) FROM provider_calls")
+        assert calls == before + 2 * len(TICKERS)
 
 
 @pytest.mark.slow

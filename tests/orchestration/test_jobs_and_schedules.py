@@ -24,10 +24,12 @@ from dagster._utils.schedules import cron_string_iterator
 from nextgen_assets.definitions import defs
 from nextgen_assets.domain.sessions import xnys
 from nextgen_assets.orchestration import schedules as schedules_module
+from nextgen_assets.orchestration.catching_up import catch_up
 from nextgen_assets.orchestration.jobs import jobs
 from nextgen_assets.orchestration.schedules import after_each_month, after_each_session, schedules
 from nextgen_assets.partitions import CUTOFFS, SESSIONS
 from nextgen_resources.clock import FrozenClock
+from nextgen_resources.settings.loader import load_settings
 
 NEW_YORK = ZoneInfo("America/New_York")
 BEGIN, END = date(2004, 3, 1), date(2006, 4, 30)
@@ -227,6 +229,22 @@ def test_session_after_an_unfinished_one_is_left_to_catch_up(instance: dg.Dagste
     assert said == "2005-03-01 is left to catch_up, which finishes 2005-02-28 first"
     finished(instance, "2005-02-28")
     assert isinstance(answer(after_each_session, moment, None, instance), dg.RunRequest)
+
+
+def test_catch_up_waits_for_the_retry_that_a_failed_run_was_promised(instance: dg.DagsterInstance) -> None:
+    def said() -> str:
+        resources = {"settings": load_settings(), "clock": FrozenClock(datetime.now(UTC))}
+        with dg.build_sensor_context(instance, resources=resources) as context:
+            return str(getattr(catch_up(context), "skip_message", ""))
+
+    run = instance.create_run_for_job(
+        defs.resolve_job_def("daily_cycle"), tags={"dagster/will_retry": "true"}
+    )
+    instance.report_run_failed(run)
+    instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    assert said() == f"daily_cycle will be tried again ({run.run_id}); what is missing waits for it"
+    instance.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": "another"})
+    assert "will be tried again" not in said()
 
 
 def test_schedules_wait_for_someone_to_start_them() -> None:

@@ -81,10 +81,14 @@ def equals_rebuilding(evidence: Evidence) -> Found:
 
 
 def no_run_is_stuck(evidence: Evidence) -> Found:
-    """No run is left open, and every killed one is marked failed."""
+    """No run is left open, every killed one is marked failed, and the last morning's revisit succeeded."""
     ended = Counter(run.status.value for run in evidence.instance.get_runs())
     strange = set(ended) - {"SUCCESS", "FAILURE"}
-    return [f"{ended}"] if strange else [], ", ".join(f"{count} {status}" for status, count in ended.items())
+    problems = [f"{ended}"] if strange else []
+    revisits = evidence.instance.get_runs(dg.RunsFilter(job_name="revisit_recent"), limit=1)
+    if any(run.status != dg.DagsterRunStatus.SUCCESS for run in revisits):
+        problems.append("the last morning was calm, and its revisit failed")
+    return problems, ", ".join(f"{count} {status}" for status, count in ended.items())
 
 
 def each_session_once(evidence: Evidence) -> Found:
@@ -182,9 +186,8 @@ def prices_are_the_vendors(evidence: Evidence) -> Found:
     attended = {day for _, day in vendor.broken} - evidence.diary.unattended
     broken = {str(day) for day in attended} - set(refused["partition_key"])
     problems = [f"differ: {sorted(differing)[:4]}"] if differing else []
-    problems += (
-        [f"no version kept of {set(vendor.corrected) - revised}"] if set(vendor.corrected) - revised else []
-    )
+    unversioned = {bar for bar in vendor.corrected if bar[1] not in evidence.diary.unattended} - revised
+    problems += [f"no version kept of {unversioned}"] if unversioned else []
     problems += (
         [f"versions without a correction: {revised - touched(vendor)}"] if revised - touched(vendor) else []
     )
