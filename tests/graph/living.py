@@ -17,8 +17,8 @@ from tests.graph.futures import HOLES
 from tests.graph.harness import Built
 
 RAW = ("security_listings", "ticker_universe", "market_prices", "market_price_revisions", "corporate_actions",
-       "corporate_action_revisions", "corporate_action_coverage", "news_articles", "news_article_scores",
-       "news_sentiment", "quarantine")  # fmt: skip
+       "corporate_action_revisions", "corporate_action_coverage", "news_articles", "news_article_copies",
+       "news_article_tickers", "news_article_scores", "news_sentiment", "quarantine")  # fmt: skip
 """Tables of what was told: the recorded inputs."""
 
 TRADES_DAILY = {
