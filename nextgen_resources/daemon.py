@@ -138,17 +138,16 @@ def _refusal(holder: str, of_what: str) -> DaemonRunningError:
 def main() -> None:
     """Run Dagster's daemon with its own options, behind the lease; other commands as they are."""
     import dagster as dg
-    from dagster._daemon import controller
     from dagster._daemon.cli import main as run
-
-    from nextgen_resources.run_retries import RetryKeeper
 
     if sys.argv[1:2] != ["run"]:
         run()
         return
+    from nextgen_resources.run_retries import keep_retries
+
+    keep_retries()
     # a code server that is slow to load is no reason to give a backfill up
     os.environ.setdefault("DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR", "1")
-    vars(controller)["EventLogConsumerDaemon"] = RetryKeeper  # the stock one loses retries
     try:
         with dg.DagsterInstance.get() as instance, lease(instance):
             run()

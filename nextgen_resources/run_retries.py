@@ -14,18 +14,18 @@ from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import Any
 
-from dagster._core.storage.dagster_run import DagsterRunStatus, RunRecord, RunsFilter
-from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster._daemon import controller
 from dagster._daemon.auto_run_reexecution.auto_run_reexecution import (
     consume_new_runs_for_automatic_reexecution,
 )
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 from dagster._time import get_current_datetime
 
+from nextgen_resources.promised_retries import promised_retries
+
 _LOOK_SECONDS = 30.0
 _LOOK_BACK = timedelta(days=1)
-_MOST_RUNS = 500
 
 
 class RetryKeeper(EventLogConsumerDaemon):
@@ -53,7 +53,8 @@ class RetryKeeper(EventLogConsumerDaemon):
             yield from self._make_up(workspace_process_context, self._logger)
 
     def _make_up(self, context: IWorkspaceProcessContext[Any], logger: logging.Logger) -> Iterator[None]:
-        lost = self._promised(context)
+        promised = promised_retries(context.instance, get_current_datetime() - _LOOK_BACK)
+        lost = [record for record in promised if record.dagster_run.run_id not in self._declined]
         for record in lost:
             logger.info(
                 f"The retry of run {record.dagster_run.run_id} was promised and never made; making it up."
@@ -61,19 +62,7 @@ class RetryKeeper(EventLogConsumerDaemon):
         yield from consume_new_runs_for_automatic_reexecution(context, lost, logger)
         self._declined |= {record.dagster_run.run_id for record in lost}
 
-    def _promised(self, context: IWorkspaceProcessContext[Any]) -> list[RunRecord]:
-        """Failed runs of the last day that will be retried, by their tag, and have no retry."""
-        records = context.instance.get_run_records(
-            RunsFilter(
-                statuses=[DagsterRunStatus.FAILURE],
-                tags={WILL_RETRY_TAG: "true"},
-                created_after=get_current_datetime() - _LOOK_BACK,
-            ),
-            limit=_MOST_RUNS,
-        )
-        return [
-            record
-            for record in records
-            if AUTO_RETRY_RUN_ID_TAG not in record.dagster_run.tags
-            and record.dagster_run.run_id not in self._declined
-        ]
+
+def keep_retries() -> None:
+    """Have the daemon of this process be a `RetryKeeper` where it would be the stock one."""
+    controller.EventLogConsumerDaemon = RetryKeeper  # type: ignore[assignment, attr-defined]

@@ -1,19 +1,15 @@
 """The sensor that makes up for sessions that no schedule ran: after a pause, a failure, a hole."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    AUTO_RETRY_RUN_ID_TAG,
-    WILL_RETRY_TAG,
-)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from nextgen_assets.domain.catch_up import next_stretch
 from nextgen_assets.orchestration.jobs import daily_cycle, train_models
 from nextgen_assets.partitions import SESSIONS
 from nextgen_resources.clock import Clock
+from nextgen_resources.promised_retries import promised_retries
 from nextgen_resources.settings.schema import Settings
 
 LEFT_TO_THE_SCHEDULE = timedelta(hours=6)
@@ -48,8 +44,9 @@ def catch_up(
         busy = context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=_BUSY), limit=1)
         if busy:
             return dg.SkipReason(f"{job} is running ({busy[0].run_id}); what is missing waits for it")
-        if promised := _promised(context.instance, job, now):
-            return dg.SkipReason(f"{job} will be tried again ({promised}); what is missing waits for it")
+        if promised := promised_retries(context.instance, now - RETRY_IS_DUE, job):
+            run_id = promised[0].dagster_run.run_id  # beside its next try this sensor would do the same work
+            return dg.SkipReason(f"{job} will be tried again ({run_id}); what is missing waits for it")
     keys = SESSIONS.get_partition_keys(current_time=now - LEFT_TO_THE_SCHEDULE)
     sessions = [date.fromisoformat(key) for key in keys]
     stretch = next_stretch(
@@ -70,18 +67,6 @@ def catch_up(
             ASSET_PARTITION_RANGE_END_TAG: stretch.last.isoformat(),
         },
     )
-
-
-def _promised(instance: dg.DagsterInstance, job: str, now: datetime) -> str | None:
-    """A run that has just failed and whose retry has not been made yet; beside it this sensor would do its work twice."""
-    filters = dg.RunsFilter(
-        job_name=job,
-        statuses=[dg.DagsterRunStatus.FAILURE],
-        tags={WILL_RETRY_TAG: "true"},
-        updated_after=now - RETRY_IS_DUE,
-    )
-    runs = instance.get_runs(filters, limit=20)
-    return next((run.run_id for run in runs if AUTO_RETRY_RUN_ID_TAG not in run.tags), None)
 
 
 def _days(instance: dg.DagsterInstance, asset: str) -> set[date]:

@@ -6,13 +6,12 @@ from datetime import datetime
 
 import polars as pl
 
-from nextgen_resources.errors import StaleReadError
 from nextgen_resources.warehouse.continuing import Mark
 from nextgen_resources.warehouse.schema import tables_in
 from nextgen_resources.warehouse.slices import prepare
 from nextgen_resources.warehouse.tables import TABLES
-from nextgen_resources.warehouse.warehouse import Warehouse, frame_of, named_query
-from nextgen_resources.warehouse.writing import write
+from nextgen_resources.warehouse.warehouse import Warehouse
+from nextgen_resources.warehouse.writing import refuse_overtaken, write
 
 
 def append_rows(
@@ -40,13 +39,7 @@ def append_rows(
     if frame.is_empty():
         return
     with warehouse.transaction() as connection:
-        for mark in marks:
-            found = frame_of(connection, named_query(mark.query), mark.parameters).item()
-            if found != mark.value:
-                raise StaleReadError(
-                    f"{table}: {mark.query} gave {mark.value} when it was read and gives {found} now; another run was at "
-                    "work and nothing was written: do it again"
-                )
+        refuse_overtaken(connection, table, marks)
         columns = tables_in(connection)[table]
         prepared = prepare(frame, columns, TABLES[table], None, run_id)
         write(connection, prepared, columns, TABLES[table], None, now)

@@ -18,8 +18,8 @@ from nextgen_resources.warehouse.continuing import Continued, Mark
 from nextgen_resources.warehouse.schema import tables_in, tables_of_record
 from nextgen_resources.warehouse.slices import BasedOn, Slice, prepare
 from nextgen_resources.warehouse.tables import TABLES, TableSpec, WriteMode, tables_of
-from nextgen_resources.warehouse.warehouse import Warehouse, frame_of, named_query
-from nextgen_resources.warehouse.writing import refuse_changed, write
+from nextgen_resources.warehouse.warehouse import Warehouse, frame_of
+from nextgen_resources.warehouse.writing import refuse_changed, refuse_overtaken, write
 
 _KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -150,13 +150,10 @@ def _ask_again_if_overtaken(
     connection: duckdb.DuckDBPyConnection, asset: str, marks: tuple[Mark, ...]
 ) -> None:
     """Have the step run again where what it continues from is no longer what it read."""
-    for mark in marks:
-        found = frame_of(connection, named_query(mark.query), mark.parameters).item()
-        if found != mark.value:
-            raise dg.RetryRequested(max_retries=5, seconds_to_wait=0.1) from StaleReadError(
-                f"{asset} continues from rows that another run has replaced since they were read ({mark.query} of "
-                f"{dict(mark.parameters)}); nothing was written: run again"
-            )
+    try:
+        refuse_overtaken(connection, asset, marks)
+    except StaleReadError as error:
+        raise dg.RetryRequested(max_retries=5, seconds_to_wait=0.1) from error
 
 
 def validated_key(key: str) -> date:

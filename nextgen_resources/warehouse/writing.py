@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -9,11 +10,13 @@ import duckdb
 import polars as pl
 
 from nextgen_resources.errors import LedgerConflictError, SliceError, StaleReadError
+from nextgen_resources.warehouse.continuing import Mark
 from nextgen_resources.warehouse.restating import restate
 from nextgen_resources.warehouse.schema import Table
 from nextgen_resources.warehouse.slices import Slice
 from nextgen_resources.warehouse.tables import TableSpec, WriteMode
 from nextgen_resources.warehouse.versions import Written, write_deliveries
+from nextgen_resources.warehouse.warehouse import frame_of, named_query
 
 _STAMPS = {
     "run_id",
@@ -81,6 +84,23 @@ def refuse_changed(connection: duckdb.DuckDBPyConnection, table: str, read: pl.D
             f"{table}: {changed} rows changed between the reading and the writing of this run; nothing was written. "
             "Another run was at work on it: run again."
         )
+
+
+def refuse_overtaken(connection: duckdb.DuckDBPyConnection, what: str, marks: Iterable[Mark]) -> None:
+    """Refuse to continue from stored rows that are no longer what they were when they were read.
+
+    Raises
+    ------
+    StaleReadError
+        A mark is another one by now; nothing was written.
+    """
+    for mark in marks:
+        found = frame_of(connection, named_query(mark.query), mark.parameters).item()
+        if found != mark.value:
+            raise StaleReadError(
+                f"{what} rests on rows that another run has replaced since they were read ({mark.query} of "
+                f"{dict(mark.parameters)} gave {mark.value}, now {found}); nothing was written: do it again"
+            )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> int:

@@ -14,17 +14,15 @@ import pytest
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
+from dagster._daemon import controller
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 from dagster._grpc.client import DagsterGrpcClient
 
-from nextgen_resources.run_retries import RetryKeeper
+from nextgen_resources.run_retries import RetryKeeper, keep_retries
 from tests.graph.servers import PROJECT, free_port, polling
 from tests.orchestration import toy_location
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning"),  # Dagster's own
-]
+pytestmark = pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning")  # Dagster's own
 HOME = """
 telemetry: {enabled: false}
 run_retries: {enabled: true, max_retries: 2}
@@ -89,6 +87,15 @@ def retries(context: WorkspaceProcessContext, run: dg.DagsterRun) -> int:
     return sum(each.parent_run_id == run.run_id for each in context.instance.get_runs())
 
 
+def test_daemon_of_the_process_keeps_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller, "EventLogConsumerDaemon", EventLogConsumerDaemon)  # put back afterwards
+    keep_retries()
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = controller.create_daemon_of_type(EventLogConsumerDaemon.daemon_type(), instance)
+    assert isinstance(made, RetryKeeper)
+
+
+@pytest.mark.slow
 def test_retry_that_the_stock_daemon_passed_by_is_made_once(context: WorkspaceProcessContext) -> None:
     run = failed_run(context)
     stock = EventLogConsumerDaemon()
@@ -103,6 +110,7 @@ def test_retry_that_the_stock_daemon_passed_by_is_made_once(context: WorkspacePr
     assert retries(context, run) == 1
 
 
+@pytest.mark.slow
 def test_run_that_shall_not_be_retried_is_left_alone(context: WorkspaceProcessContext) -> None:
     run = failed_run(context)
     context.instance.add_run_tags(run.run_id, {"dagster/will_retry": "false"})

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 
+from nextgen_resources.promised_retries import promised_retries
 from tests.graph.servers import PROJECT, Door
 from tests.production.simulated_time import VARIABLE
 from tests.production.vendor import VENDOR
@@ -120,11 +121,7 @@ class Plant:
 
 def open_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Runs that have not ended, and failed ones whose next try has not been made yet."""
-    waiting = [
-        run
-        for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        if run.tags.get("dagster/will_retry") == "true" and "dagster/auto_retry_run_id" not in run.tags
-    ]
+    waiting = [record.dagster_run for record in promised_retries(instance)]
     return [*instance.get_runs(dg.RunsFilter(statuses=_OPEN)), *waiting]
 
 
