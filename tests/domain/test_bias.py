@@ -60,6 +60,7 @@ def test_flags_of_a_range_equal_each_session_alone_with_the_future_deleted(matur
     assert whole.equals(alone)
 
 
+@pytest.mark.slow
 def test_null_ledgers_are_seldom_accused(matured_ledger):
     accused = 0
     for seed in range(60):

@@ -110,6 +110,7 @@ def test_coverage_off_its_promise_is_worse_on_either_side(matured_ledger, reach,
     assert (row["value"] - row["baseline_value"]) * side > 0
 
 
+@pytest.mark.slow
 def test_knowing_nothing_is_seldom_called_better(matured_ledger):
     calls = []
     for seed in range(60):

@@ -190,6 +190,7 @@ def test_a_range_its_sessions_and_a_rebuild_give_the_same_stays(seed):
     assert run(0, last, whole, seed).equals(whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(cuts=st.sets(st.integers(1, len(DAYS) - 1), max_size=6), seed=st.integers(0, 3))
 def test_any_cut_of_the_range_gives_the_same_stays_and_never_two_at_once(cuts, seed):

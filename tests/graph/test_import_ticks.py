@@ -46,6 +46,7 @@ def test_without_a_folder_every_table_is_empty_and_the_run_says_why(tmp_path: Pa
         assert said["folder"] == "none: intraday.folder is not set"
 
 
+@pytest.mark.slow
 def test_job_imports_the_sessions_it_is_asked_for_and_a_second_run_adds_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()

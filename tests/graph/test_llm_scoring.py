@@ -74,6 +74,7 @@ def sentiment_in_features(scenario: Built) -> float:
     return float(scenario.warehouse.scalar(f'SELECT max(abs("values"[{column}])) FROM feature_windows'))
 
 
+@pytest.mark.slow
 def test_a_second_run_makes_no_call_and_the_bill_is_kept(tmp_path: Path) -> None:
     with scoring(tmp_path, lambda heard: answered("responses")) as (scenario, server, _):
         scenario.run("prepare_inputs", FIRST, LAST)
